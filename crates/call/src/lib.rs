@@ -1,0 +1,1 @@
+//! A call as a sans-IO state machine around str0m.

@@ -1,0 +1,3 @@
+//! Jasmin Chat's client without a window: echo peer, test caller.
+
+fn main() {}

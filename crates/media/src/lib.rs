@@ -1,0 +1,1 @@
+//! Camera, microphone, speaker, codecs and playout.

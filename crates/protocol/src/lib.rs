@@ -1,0 +1,21 @@
+//! The words that Jasmin Chat's client and server exchange: identifiers, REST bodies, socket
+//! messages, error codes. Data only: no I/O, no cryptography, no defaults that decide anything.
+//!
+//! Bodies refuse unknown fields where a client writes them, so that a misspelt field is an error
+//! and not a silent loss. Times are milliseconds since the Unix epoch (`*_ms`), by the server's
+//! clock unless said otherwise.
+#![deny(missing_docs)]
+
+mod api;
+mod bytes;
+mod error;
+mod ids;
+mod signal;
+mod socket;
+
+pub use api::*;
+pub use bytes::Base64;
+pub use error::*;
+pub use ids::*;
+pub use signal::*;
+pub use socket::*;

@@ -1,0 +1,3 @@
+//! The window of Jasmin Chat.
+
+fn main() {}

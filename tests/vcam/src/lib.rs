@@ -1,0 +1,1 @@
+//! A virtual V4L2 camera for tests, preloaded into the process under test.

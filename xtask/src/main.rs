@@ -1,0 +1,3 @@
+//! The verbs: run, test, bench, bundle, doctor.
+
+fn main() {}
