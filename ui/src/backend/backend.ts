@@ -1,0 +1,55 @@
+import type { Command, Failure, FailureCode, View } from '../generated/bindings';
+
+/** Which pictures to pull: the other side's, one's own, or the clip of the device check. */
+export type FrameStream = 'remote' | 'self' | 'clip';
+
+/** What one pull asks for. `width` and `height` are the tile's, in device pixels. */
+export interface FrameRequest {
+  stream: FrameStream;
+  mode: 'vp8' | 'i420';
+  /** The page cannot go on without a key frame. */
+  needKey: boolean;
+  width: number;
+  height: number;
+}
+
+/** Everything that the page can know of and ask from the application. */
+export interface Backend {
+  /** The present snapshot. */
+  view(): Promise<View>;
+  /** Calls back with each later snapshot; the returned function stops it. */
+  onView(callback: (view: View) => void): Promise<() => void>;
+  /** Resolves when the command was taken; rejects with a {@link Failure}. */
+  dispatch(command: Command): Promise<void>;
+  /** Waits up to a second for frames. Records as in `state/frames/records.ts`; may be empty. */
+  frames(request: FrameRequest): Promise<ArrayBuffer>;
+}
+
+const CODES: ReadonlySet<string> = new Set<FailureCode>([
+  'unreachable',
+  'not-a-server',
+  'insecure-server',
+  'wrong-credentials',
+  'wrong-code',
+  'invalid',
+  'age-restricted',
+  'not-now',
+  'not-a-contact',
+  'no-device',
+  'key-changed',
+  'rate-limited',
+  'vault',
+  'wrong-passphrase',
+  'server',
+  'internal',
+]);
+
+/** Makes a {@link Failure} of whatever was thrown. */
+export function failureOf(thrown: unknown): Failure {
+  if (typeof thrown === 'object' && thrown !== null && 'code' in thrown) {
+    const { code } = thrown;
+    if (typeof code === 'string' && CODES.has(code)) return thrown as Failure;
+  }
+  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: 'internal', detail, field: null, retryAfterMs: null };
+}
