@@ -45,9 +45,11 @@ body! {
 }
 
 body! {
-    /// Answer to [`RegisterStart`]. The same for a new and for a known address.
+    /// Answer to [`RegisterStart`]. The same for a new and for a known address. Nothing is kept by
+    /// the server until [`RegisterFinish`].
     pub struct RegisterChallenge {
-        /// Names this attempt in [`RegisterFinish`].
+        /// Names this attempt in [`RegisterFinish`], [`VerifyEmail`] and [`ResendCode`]. At most
+        /// 1 KiB.
         pub attempt: Base64,
         /// OPAQUE `RegistrationResponse`.
         pub opaque: Base64,
@@ -70,19 +72,24 @@ body! {
 
 body! {
     /// `POST /v1/auth/email/verify`; answered 204. The account can sign in from here on.
+    ///
+    /// The attempt ties the code to this sign-up: a code mailed because of somebody else's sign-up
+    /// with the same address cannot confirm theirs by being typed here. A wrong, old or used code is
+    /// `gone` for all reasons alike.
     pub struct VerifyEmail {
-        /// The address that the code went to.
-        pub email: String,
+        /// From [`RegisterChallenge`]; good for 24 hours.
+        pub attempt: Base64,
         /// Eight characters, Crockford base32; case and dashes do not matter.
         pub code: String,
     }
 }
 
 body! {
-    /// `POST /v1/auth/email/resend`; answered 202 whether or not somebody waits for a code.
+    /// `POST /v1/auth/email/resend`; answered 202 whether or not somebody waits for a code. At most
+    /// one mail a minute.
     pub struct ResendCode {
-        /// The address.
-        pub email: String,
+        /// From [`RegisterChallenge`].
+        pub attempt: Base64,
     }
 }
 
@@ -170,10 +177,38 @@ body! {
     pub struct Refresh {
         /// The token.
         pub refresh: Base64,
-        /// When the device signed, by the server's clock as the device knows it.
+        /// When the device signed, by the server's clock as the device knows it. More than five
+        /// minutes off is `invalid-body` at `#/at_ms`: ask `GET /v1/meta` for the time.
         pub at_ms: i64,
         /// Ed25519 by the device's signing key over `"jasmin-refresh-v1" || refresh || at_ms (big endian)`.
         pub signature: Base64,
+    }
+}
+
+body! {
+    /// `GET /v1/sessions`: where I am signed in. `DELETE /v1/sessions/{session_id}` ends one, and
+    /// `POST /v1/auth/logout` this one; both answer 204, also when it was over already.
+    pub struct Sessions {
+        /// The newest first.
+        pub sessions: Vec<SignedIn>,
+    }
+}
+
+body! {
+    /// One sign-in on one device.
+    pub struct SignedIn {
+        /// Which.
+        pub session_id: SessionId,
+        /// On which device.
+        pub device_id: DeviceId,
+        /// The device's name.
+        pub device_name: String,
+        /// The device's platform.
+        pub platform: String,
+        /// Since when.
+        pub created_ms: i64,
+        /// The one that asks.
+        pub current: bool,
     }
 }
 
@@ -389,5 +424,29 @@ body! {
     pub struct Calls {
         /// The calls.
         pub calls: Vec<Call>,
+    }
+}
+
+body! {
+    /// `GET /dev/mailbox`: the mail of a server that listens on loopback only and sends none.
+    pub struct Outbox {
+        /// The newest first, at most 200.
+        pub mails: Vec<OutboxMail>,
+    }
+}
+
+body! {
+    /// One mail that would have been sent.
+    pub struct OutboxMail {
+        /// To which address.
+        pub to: String,
+        /// Its subject.
+        pub subject: String,
+        /// Its body.
+        pub text: String,
+        /// The code in it, if it carries one.
+        pub code: Option<String>,
+        /// When it was written.
+        pub at_ms: i64,
     }
 }

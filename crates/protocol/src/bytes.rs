@@ -34,7 +34,10 @@ impl Serialize for Base64 {
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        URL_SAFE_NO_PAD.decode(text.as_bytes()).map(Self).map_err(de::Error::custom)
+        URL_SAFE_NO_PAD
+            .decode(text.as_bytes())
+            .map(Self)
+            .map_err(de::Error::custom)
     }
 }
 
@@ -60,13 +63,19 @@ mod tests {
     fn travels_as_unpadded_base64url() {
         let text = serde_json::to_string(&Base64(vec![0xfb, 0xff, 0x00])).unwrap();
         assert_eq!(text, r#""-_8A""#);
-        assert_eq!(serde_json::from_str::<Base64>(&text).unwrap().0, [0xfb, 0xff, 0x00]);
+        assert_eq!(
+            serde_json::from_str::<Base64>(&text).unwrap().0,
+            [0xfb, 0xff, 0x00]
+        );
     }
 
     #[test]
     fn refuses_padding_and_other_alphabets() {
         for text in [r#""AA==""#, r#""+/8A""#, r#""A""#, "7"] {
-            assert!(serde_json::from_str::<Base64>(text).is_err(), "{text} is not base64url");
+            assert!(
+                serde_json::from_str::<Base64>(text).is_err(),
+                "{text} is not base64url"
+            );
         }
     }
 }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "each code is documented by its status and title below")]
+#[expect(
+    missing_docs,
+    reason = "each code is documented by its status and title below"
+)]
 pub enum ErrorCode {
     InvalidBody,
     PayloadTooLarge,
@@ -133,7 +136,11 @@ mod tests {
     fn codes_travel_in_kebab_case_and_have_error_statuses() {
         for code in ErrorCode::ALL {
             let text = serde_json::to_string(&code).unwrap();
-            assert!(text.trim_matches('"').chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+            assert!(
+                text.trim_matches('"')
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '-')
+            );
             assert_eq!(serde_json::from_str::<ErrorCode>(&text).unwrap(), code);
             assert!((400..600).contains(&code.status()), "{text} is an error");
         }

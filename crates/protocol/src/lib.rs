@@ -10,6 +10,7 @@ mod api;
 mod bytes;
 mod error;
 mod ids;
+pub mod password;
 mod signal;
 mod socket;
 

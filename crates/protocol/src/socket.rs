@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    CallId, CallKind, CallState, Contact, DeviceId, MessageId, Problem, Sealed, UserId,
-};
+use crate::{CallId, CallKind, CallState, Contact, DeviceId, MessageId, Problem, Sealed, UserId};
 
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "jasmin.v1";
@@ -68,7 +66,8 @@ pub enum ServerMessage {
         /// How often to send [`ClientMessage::Alive`].
         heartbeat_ms: u64,
     },
-    /// One event from the mailbox, in order, at least once.
+    /// One event from the mailbox, in order, at least once. Numbers grow, with gaps where an event
+    /// ran out (a ring that is over).
     Event {
         /// Its place.
         seq: i64,
