@@ -11,6 +11,7 @@ mod bundle;
 mod deny;
 mod doctor;
 mod e2e;
+mod icons;
 mod lint;
 mod needs;
 mod platform;
@@ -41,6 +42,7 @@ cargo xtask <verb>
   e2e [FILTER]             whole-system scenarios: real server, real windows, virtual devices
   bench call               measure a 720p call, beside Chromium; writes docs/benchmarks.md
   bundle                   packages for this system, under target/release/bundle
+  icons                    every size of the icon, from icons/icon.svg
   doctor [--install]       say what this machine lacks (--install: and install it)";
 
 fn main() -> ExitCode {
@@ -66,6 +68,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["e2e", filter @ ..] => e2e::verb(filter),
         ["bench", "call"] => bench::call(),
         ["bundle"] => bundle::bundle(),
+        ["icons"] => icons::icons(),
         ["doctor"] => doctor::doctor(false),
         ["doctor", "--install"] => doctor::doctor(true),
         [] | ["help" | "--help" | "-h"] => {
