@@ -14,8 +14,12 @@
 //! Audio callbacks neither lock nor allocate. All samples are mono `f32` in −1..1 at
 //! [`SAMPLE_RATE`] unless a name says otherwise.
 
+pub mod decoder;
 pub mod device;
+pub mod encoder;
+pub mod jitter;
 pub mod sync;
+pub mod synthetic;
 pub mod voice;
 
 pub use device::{AudioDevice, DeviceChange, DeviceProblem, DeviceWatch};
