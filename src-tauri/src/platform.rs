@@ -1,0 +1,22 @@
+//! What differs between systems: what web views need, private folders, the door for a second
+//! start, the way to the front, and requests to end.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(unix)]
+mod unix;
+#[cfg(target_os = "windows")]
+mod windows;
+
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(target_os = "macos")]
+use macos as system;
+#[cfg(target_os = "windows")]
+use windows as system;
+
+pub(crate) use system::{
+    Door, activation_token, asked_to_end, keep_apart, knock, make_private, permit_front, prepare,
+};

@@ -1,0 +1,64 @@
+use std::{env, fs};
+
+use gtk::prelude::GtkWindowExt;
+use tauri::{WebviewWindow, WebviewWindowBuilder, Wry};
+
+pub(crate) use super::unix::{Door, asked_to_end, knock, make_private};
+use crate::profile::Profile;
+
+const RENDERER: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
+
+/// Longest token taken from the environment.
+const LONGEST: usize = 512;
+
+/// Sets what the web view reads from the environment. Called before any thread runs.
+///
+/// Without a graphics card, WebKit's DMA-BUF renderer paints with four times the processor time of
+/// the other one. Whoever sets the variable decides.
+pub(crate) fn prepare() {
+    if env::var_os(RENDERER).is_none() && !has_graphics_card() {
+        #[expect(
+            unsafe_code,
+            reason = "the first statement of `main`: no other thread runs"
+        )]
+        unsafe {
+            env::set_var(RENDERER, "1");
+        }
+    }
+}
+
+/// A render node of the kernel's direct rendering manager.
+fn has_graphics_card() -> bool {
+    fs::read_dir("/dev/dri").is_ok_and(|mut nodes| {
+        nodes.any(|node| {
+            node.is_ok_and(|node| node.file_name().to_string_lossy().starts_with("renderD"))
+        })
+    })
+}
+
+/// Lets the web view keep its things in the profile.
+pub(crate) fn keep_apart<'a>(
+    builder: WebviewWindowBuilder<'a, Wry, tauri::AppHandle>,
+    profile: &Profile,
+) -> WebviewWindowBuilder<'a, Wry, tauri::AppHandle> {
+    builder.data_directory(profile.file("page"))
+}
+
+/// The leave to come to the front that the launcher gave to this start.
+pub(crate) fn activation_token() -> Option<String> {
+    ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"]
+        .into_iter()
+        .filter_map(|name| env::var(name).ok())
+        .find(|token| {
+            let printable = token.bytes().all(|byte| byte.is_ascii_graphic());
+            !token.is_empty() && token.len() <= LONGEST && printable
+        })
+}
+
+/// Passes the leave on to the window.
+pub(crate) fn permit_front(window: &WebviewWindow, token: Option<&str>) -> tauri::Result<()> {
+    if let Some(token) = token {
+        window.gtk_window()?.set_startup_id(token);
+    }
+    Ok(())
+}
