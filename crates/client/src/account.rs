@@ -373,6 +373,10 @@ impl TokenSource for Account {
     ) -> Pin<Box<dyn Future<Output = Result<Secret, ApiError>> + Send + 'a>> {
         Box::pin(self.access_token(rejected))
     }
+
+    fn revoked(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.revoke())
+    }
 }
 
 impl std::fmt::Debug for Account {

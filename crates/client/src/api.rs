@@ -23,7 +23,7 @@ use crate::{
 
 pub use address::ServerUrl;
 pub use error::ApiError;
-pub(crate) use request::{Ask, Repeat};
+pub(crate) use request::{Ask, Repeat, fraction_of};
 
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(15);

@@ -3,11 +3,25 @@
 //! One task holds it. It connects again by itself, with growing random pauses, resumes after the
 //! last acknowledged event, and shows each event once.
 
-use std::{pin::Pin, sync::Arc};
+mod backoff;
+mod connection;
+mod dial;
+mod seen;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use jasmin_protocol::{CallId, ClientMessage, DeviceId, Event, MessageId, Problem, Sealed};
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, watch},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -17,6 +31,9 @@ use crate::{
     clock::ServerClock,
     redact::Secret,
 };
+use dial::{Dial, ServerDial};
+use seen::Seen;
+use task::Task;
 
 const EVENT_QUEUE: usize = 64;
 const RELAY_QUEUE: usize = 64;
@@ -74,13 +91,17 @@ pub trait TokenSource: Send + Sync + 'static {
         &'a self,
         rejected: Option<&'a Secret>,
     ) -> Pin<Box<dyn Future<Output = Result<Secret, ApiError>> + Send + 'a>>;
+
+    /// The server says on the socket that the sign-in was ended.
+    fn revoked(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 /// The near end of the connection. Dropping it ends the connection; nothing here waits.
 #[derive(Debug)]
 pub struct Socket {
     relays: mpsc::Sender<ClientMessage>,
-    acked: tokio::sync::watch::Sender<i64>,
+    acked: watch::Sender<i64>,
+    online: Arc<AtomicBool>,
     wake: Arc<Notify>,
     cancel: CancellationToken,
     task: JoinHandle<()>,
@@ -106,30 +127,68 @@ impl Socket {
     /// [`SocketEvent::Refused`]. The receiver is to be read: while it is full nothing is read from the
     /// server.
     pub fn open(options: SocketOptions) -> (Self, mpsc::Receiver<SocketEvent>) {
-        todo!()
+        let dial = ServerDial::new(options.server.clone());
+        Self::open_by(dial, options)
+    }
+
+    fn open_by(dial: impl Dial, options: SocketOptions) -> (Self, mpsc::Receiver<SocketEvent>) {
+        let SocketOptions {
+            clock,
+            tokens,
+            resume_seq,
+            cancel,
+            ..
+        } = options;
+        let (events, received) = mpsc::channel(EVENT_QUEUE);
+        let (relays, to_relay) = mpsc::channel(RELAY_QUEUE);
+        let (acked, acked_so_far) = watch::channel(resume_seq);
+        let cancel = cancel.child_token();
+        let online = Arc::new(AtomicBool::new(false));
+        let wake = Arc::new(Notify::new());
+        let task = Task {
+            dial,
+            tokens,
+            clock,
+            events,
+            relays: to_relay,
+            acked: acked_so_far,
+            online: online.clone(),
+            wake: wake.clone(),
+            cancel: cancel.clone(),
+            seen: Seen::up_to(resume_seq),
+            resume_seq,
+        };
+        let task = tokio::spawn(task.run());
+        (
+            Self {
+                relays,
+                acked,
+                online,
+                wake,
+                cancel,
+                task,
+            },
+            received,
+        )
     }
 
     /// Everything up to and including `seq` is stored here.
     pub fn ack(&self, seq: i64) {
-        self.acked.send_if_modified(|acked| {
-            let newer = seq > *acked;
-            if newer {
-                *acked = seq;
-            }
-            newer
-        });
+        self.acked.send_replace(seq);
     }
 
     /// Passes a message on to a device in a call. `false` when it cannot be sent now: not connected,
     /// or too many wait. Nothing is kept for later.
     pub fn relay(&self, call_id: CallId, to: DeviceId, sealed: Sealed) -> bool {
-        self.relays
-            .try_send(ClientMessage::Relay {
-                call_id,
-                to,
-                sealed,
-            })
-            .is_ok()
+        self.online.load(Ordering::Relaxed)
+            && self
+                .relays
+                .try_send(ClientMessage::Relay {
+                    call_id,
+                    to,
+                    sealed,
+                })
+                .is_ok()
     }
 
     /// Tries again at once: the network is back, or the machine woke up. Checks a connection that
@@ -138,9 +197,17 @@ impl Socket {
         self.wake.notify_one();
     }
 
-    /// Says goodbye and waits for the end of the task.
-    pub async fn close(self) {
+    /// Says goodbye, and waits until that is done.
+    pub async fn close(mut self) {
         self.cancel.cancel();
-        todo!()
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "the socket's task failed");
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.cancel.cancel();
     }
 }
