@@ -9,10 +9,18 @@
 //! (frames go in and out encoded), nor the server (messages go in and out opened).
 #![deny(missing_docs)]
 
+mod congestion;
+mod control;
+mod crypto;
+mod engine;
 mod error;
 mod event;
 mod frame;
+mod keyframe;
 mod line;
+mod liveness;
+mod negotiation;
+mod quality;
 mod safety;
 mod session;
 mod signal;

@@ -1,0 +1,311 @@
+//! How much each stream may send, out of what the path is thought to take.
+//!
+//! The estimate says what the path takes in all, padding and repeats included. An encoder that is
+//! given all of it fills the queue of the narrowest link: seconds of delay, and the sound waits in it
+//! too. So video gets a share that leaves the queue empty, sound is served first, and captures are
+//! skipped while the own send queue is long.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use crate::{AudioTarget, VideoTarget};
+
+/// What the estimate starts with, bits a second. Probing finds more within a few round trips.
+pub(crate) const START_BPS: u32 = 600_000;
+/// What to look for when the camera is on: 720p with room to spare.
+const WISH_VIDEO_BPS: u32 = 2_300_000;
+/// What to look for when only sound is sent. More would be padding, on what may be a metered link.
+const WISH_AUDIO_BPS: u32 = 150_000;
+
+const SHARE: f64 = 0.9;
+const SHARE_WHILE_QUEUEING: f64 = 0.8;
+const QUEUEING: Duration = Duration::from_millis(100);
+/// The lowest round trip of the last half minute is the path without queues.
+const RTT_WINDOW: Duration = Duration::from_secs(30);
+
+const VIDEO_MAX_BPS: u32 = 1_800_000;
+/// Below this, video is no use: it pauses, and comes back with some room.
+const VIDEO_FLOOR_BPS: u32 = 70_000;
+const VIDEO_RESUME_BPS: u32 = 110_000;
+/// RTP headers, extensions and SRTP tags of a video stream.
+const HEADER_BPS: u32 = 20_000;
+const HEADER_SHARE: f64 = 0.04;
+/// The same for 50 packets of sound a second, about 40 bytes each.
+const AUDIO_HEADER_BPS: u32 = 16_000;
+
+const HOLD_ABOVE: Duration = Duration::from_millis(125);
+const HOLD_BELOW: Duration = Duration::from_millis(80);
+
+/// Reset to at least this after a blackout.
+const RESTART_MIN_BPS: u32 = 300_000;
+
+/// The policy. Numbers in, targets out.
+#[derive(Debug)]
+pub(crate) struct Congestion {
+    estimate_bps: u32,
+    /// What the estimate was while the path was fine.
+    good_bps: u32,
+    rtt: Option<Duration>,
+    rtts: VecDeque<(Instant, Duration)>,
+    queue: Duration,
+    hold: bool,
+    paused: bool,
+    audio_bps: u32,
+    audio_loss: f32,
+}
+
+impl Congestion {
+    pub(crate) fn new() -> Self {
+        Self {
+            estimate_bps: START_BPS,
+            good_bps: START_BPS,
+            rtt: None,
+            rtts: VecDeque::new(),
+            queue: Duration::ZERO,
+            hold: false,
+            paused: false,
+            audio_bps: 32_000,
+            audio_loss: 0.0,
+        }
+    }
+
+    /// Returns what the estimator should look for.
+    pub(crate) fn wish_bps(camera: bool) -> u32 {
+        if camera {
+            WISH_VIDEO_BPS
+        } else {
+            WISH_AUDIO_BPS
+        }
+    }
+
+    pub(crate) fn estimate_bps(&self) -> u32 {
+        self.estimate_bps
+    }
+
+    /// The estimator's word.
+    pub(crate) fn on_estimate(&mut self, bps: u32) {
+        self.estimate_bps = bps;
+        self.good_bps = bps;
+    }
+
+    /// A measured round trip.
+    pub(crate) fn on_rtt(&mut self, rtt: Duration, now: Instant) {
+        self.rtt = Some(rtt);
+        while self
+            .rtts
+            .front()
+            .is_some_and(|(at, _)| now.duration_since(*at) > RTT_WINDOW)
+        {
+            self.rtts.pop_front();
+        }
+        // Only what may still become the minimum is kept.
+        while self.rtts.back().is_some_and(|(_, longer)| *longer >= rtt) {
+            self.rtts.pop_back();
+        }
+        self.rtts.push_back((now, rtt));
+    }
+
+    /// How much video waits in the own send queue: since when, and how many bytes.
+    pub(crate) fn on_queue(&mut self, waited: Duration, bytes: usize) {
+        let drain = bytes as f64 * 8.0 / f64::from(self.estimate_bps.max(1));
+        self.queue = waited.max(Duration::from_secs_f64(drain.min(10.0)));
+        self.hold = self.queue > if self.hold { HOLD_BELOW } else { HOLD_ABOVE };
+    }
+
+    /// The share of our sound that got lost, as the other side reports.
+    pub(crate) fn on_audio_loss(&mut self, loss: f32) {
+        // Up at once, down slowly: a burst comes seldom alone.
+        self.audio_loss = if loss > self.audio_loss {
+            loss
+        } else {
+            self.audio_loss * 0.8 + loss * 0.2
+        };
+    }
+
+    /// Nothing came for a while and now something does: returns what to restart the estimator with.
+    /// Left alone, it reads the blackout as loss and needs ten seconds to come back.
+    pub(crate) fn on_blackout_over(&mut self) -> u32 {
+        let restart = (self.good_bps / 2).max(RESTART_MIN_BPS);
+        self.estimate_bps = restart;
+        self.rtt = None;
+        self.queue = Duration::ZERO;
+        self.hold = false;
+        restart
+    }
+
+    fn is_queueing(&self) -> bool {
+        let (Some(rtt), Some((_, lowest))) = (self.rtt, self.rtts.front()) else {
+            return false;
+        };
+        rtt > *lowest + QUEUEING
+    }
+
+    /// What may be sent in all.
+    fn budget_bps(&self) -> f64 {
+        let share = if self.is_queueing() {
+            SHARE * SHARE_WHILE_QUEUEING
+        } else {
+            SHARE
+        };
+        f64::from(self.estimate_bps) * share
+    }
+
+    pub(crate) fn audio_target(&mut self) -> AudioTarget {
+        // Each step up asks for more room than the step down leaves.
+        self.audio_bps = match (self.audio_bps, self.estimate_bps) {
+            (_, 260_000..) => 32_000,
+            (32_000, 200_000..) => 32_000,
+            (_, 150_000..) => 24_000,
+            (24_000.., 110_000..) => 24_000,
+            _ => 16_000,
+        };
+        AudioTarget {
+            bitrate_bps: self.audio_bps,
+            loss: self.audio_loss,
+        }
+    }
+
+    /// Whether each packet of sound should carry the one before once more (RFC 2198).
+    pub(crate) fn wants_red(&self) -> bool {
+        self.estimate_bps >= 90_000
+    }
+
+    pub(crate) fn video_target(&mut self) -> VideoTarget {
+        let copies = if self.wants_red() { 2 } else { 1 };
+        let audio = self.audio_target().bitrate_bps * copies + AUDIO_HEADER_BPS;
+        let room = self.budget_bps() - f64::from(audio) - f64::from(HEADER_BPS);
+        let payload = (room / (1.0 + HEADER_SHARE)).max(0.0) as u32;
+        let least = if self.paused {
+            VIDEO_RESUME_BPS
+        } else {
+            VIDEO_FLOOR_BPS
+        };
+        self.paused = payload < least;
+        VideoTarget {
+            bitrate_bps: payload.clamp(VIDEO_FLOOR_BPS, VIDEO_MAX_BPS),
+            paused: self.paused,
+            hold: self.hold,
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test needs some instant to begin with"
+)]
+mod tests {
+    use super::*;
+
+    fn at(estimate_bps: u32) -> Congestion {
+        let mut congestion = Congestion::new();
+        congestion.on_estimate(estimate_bps);
+        congestion
+    }
+
+    #[test]
+    fn gotcha_10_video_gets_less_than_the_estimate() {
+        // 0.9 * 1 Mbps - sound twice with headers - video headers, and 4 % off.
+        assert_eq!(at(1_000_000).video_target().bitrate_bps, 769_230);
+        for estimate in (200_000..4_000_000).step_by(50_000) {
+            let video = at(estimate).video_target().bitrate_bps;
+            assert!(
+                video <= estimate * 9 / 10 - 64_000,
+                "{video} of {estimate} leaves no room"
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_round_trip_takes_a_fifth() {
+        let start = Instant::now();
+        let mut congestion = at(1_000_000);
+        congestion.on_rtt(Duration::from_millis(60), start);
+        let before = congestion.video_target().bitrate_bps;
+        congestion.on_rtt(Duration::from_millis(159), start + Duration::from_secs(1));
+        assert_eq!(congestion.video_target().bitrate_bps, before);
+        congestion.on_rtt(Duration::from_millis(161), start + Duration::from_secs(2));
+        let during = congestion.video_target().bitrate_bps;
+        assert!(
+            during < before * 81 / 100,
+            "{during} is not a fifth less than {before}"
+        );
+        congestion.on_rtt(Duration::from_millis(70), start + Duration::from_secs(3));
+        assert_eq!(congestion.video_target().bitrate_bps, before);
+    }
+
+    #[test]
+    fn a_longer_path_is_forgiven_after_half_a_minute() {
+        let start = Instant::now();
+        let mut congestion = at(1_000_000);
+        congestion.on_rtt(Duration::from_millis(20), start);
+        for second in 1..=40 {
+            congestion.on_rtt(
+                Duration::from_millis(200),
+                start + Duration::from_secs(second),
+            );
+        }
+        assert!(
+            !congestion.is_queueing(),
+            "200 ms is the path and not a queue"
+        );
+    }
+
+    #[test]
+    fn captures_are_skipped_while_more_than_125_ms_wait() {
+        let mut congestion = at(1_000_000);
+        congestion.on_queue(Duration::from_millis(124), 1000);
+        assert!(!congestion.video_target().hold);
+        congestion.on_queue(Duration::from_millis(126), 1000);
+        assert!(congestion.video_target().hold);
+        congestion.on_queue(Duration::from_millis(100), 1000);
+        assert!(congestion.video_target().hold, "until the queue is short");
+        congestion.on_queue(Duration::from_millis(20), 1000);
+        assert!(!congestion.video_target().hold);
+        congestion.on_queue(Duration::ZERO, 20_000);
+        assert!(congestion.video_target().hold, "20 kB at 1 Mbps are 160 ms");
+    }
+
+    #[test]
+    fn sound_comes_first() {
+        let mut congestion = at(140_000);
+        assert!(
+            congestion.video_target().paused,
+            "no room for video beside the sound"
+        );
+        assert!(congestion.audio_target().bitrate_bps >= 16_000);
+        congestion.on_estimate(200_000);
+        assert!(congestion.video_target().paused, "not back at once");
+        congestion.on_estimate(320_000);
+        assert!(!congestion.video_target().paused);
+        assert_eq!(congestion.audio_target().bitrate_bps, 32_000);
+        congestion.on_estimate(50_000);
+        assert_eq!(congestion.audio_target().bitrate_bps, 16_000);
+        assert!(!congestion.wants_red(), "twice the sound does not fit");
+    }
+
+    #[test]
+    fn gotcha_9_after_a_blackout_the_estimate_starts_at_half() {
+        let mut congestion = at(1_645_000);
+        assert_eq!(congestion.on_blackout_over(), 822_500);
+        assert_eq!(at(200_000).on_blackout_over(), 300_000);
+    }
+
+    #[test]
+    fn gotcha_14_sound_alone_looks_for_little() {
+        assert!(Congestion::wish_bps(false) <= 150_000);
+        assert!(Congestion::wish_bps(true) > VIDEO_MAX_BPS);
+    }
+
+    #[test]
+    fn loss_is_believed_fast_and_forgotten_slowly() {
+        let mut congestion = at(1_000_000);
+        congestion.on_audio_loss(0.1);
+        assert_eq!(congestion.audio_target().loss, 0.1);
+        congestion.on_audio_loss(0.0);
+        let after = congestion.audio_target().loss;
+        assert!(after > 0.07 && after < 0.1, "{after}");
+    }
+}
