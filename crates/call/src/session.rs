@@ -63,7 +63,7 @@ impl fmt::Debug for SessionConfig {
 ///
 /// ```
 /// # use std::time::{Duration, Instant};
-/// # use jasmin_call::{Output, Role, Session, SessionConfig, Signal};
+/// # use jasmin_call::{Output, Session, SessionConfig};
 /// # fn example(now: Instant, entropy: [u8; 32]) -> Result<(), Box<dyn std::error::Error>> {
 /// let config = SessionConfig {
 ///     call_id: [1; 16],
@@ -77,14 +77,14 @@ impl fmt::Debug for SessionConfig {
 /// let mut session = Session::caller(config, now)?;
 /// session.add_local_candidate("192.0.2.7:40000".parse()?, now)?;
 /// session.make_offer(now);
-/// while let output = session.poll(now) {
-///     match output {
+/// let wake_at = loop {
+///     match session.poll(now) {
 ///         Output::Signal(signal) => println!("seal and send: {signal:?}"),
 ///         Output::Transmit(datagram) => println!("send: {datagram:?}"),
 ///         Output::Event(event) => println!("{event:?}"),
-///         Output::Timeout(at) => break println!("nothing to do until {at:?}"),
+///         Output::Timeout(at) => break at,
 ///     }
-/// }
+/// };
 /// # Ok(())
 /// # }
 /// ```
