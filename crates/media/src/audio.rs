@@ -14,16 +14,30 @@
 //! Audio callbacks neither lock nor allocate. All samples are mono `f32` in −1..1 at
 //! [`SAMPLE_RATE`] unless a name says otherwise.
 
+mod cleaner;
 pub mod decoder;
 pub mod device;
+mod ear;
 pub mod encoder;
+mod engine;
+mod events;
+mod faults;
+mod hardware;
+pub mod headless;
+mod io;
 pub mod jitter;
+mod keeper;
+mod mixer;
+mod resample;
 pub mod sync;
 pub mod synthetic;
 pub mod voice;
 
 pub use device::{AudioDevice, DeviceChange, DeviceProblem, DeviceWatch};
 pub use device::{list_microphones, list_speakers};
+pub use faults::{Fault, Faults};
+pub use hardware::SoundCards;
+pub use io::{AudioIo, CaptureEnd, OpenDevice, PlaybackEnd};
 pub use sync::SenderReport;
 pub use voice::Voice;
 pub use voice::{EncodedAudio, Levels, Playing, Processing, ReceivedAudio, VoiceConfig};

@@ -6,6 +6,7 @@ mod linux;
 mod macos;
 #[cfg(not(target_os = "linux"))]
 mod query;
+pub(crate) mod sound;
 #[cfg(target_os = "windows")]
 mod windows;
 

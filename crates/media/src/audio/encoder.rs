@@ -32,8 +32,8 @@ impl VoiceEncoder {
     /// # Errors
     /// When libopus refuses, which means out of memory.
     pub fn new() -> Result<Self, EncodeError> {
-        let mut opus = opus::Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip)
-            .map_err(failed)?;
+        let mut opus =
+            opus::Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip).map_err(failed)?;
         opus.set_signal(Signal::Voice).map_err(failed)?;
         opus.set_vbr(true).map_err(failed)?;
         opus.set_inband_fec(true).map_err(failed)?;

@@ -193,7 +193,8 @@ impl<D: Decode> JitterBuffer<D> {
             && (clock - time - base).abs() > RESTART
         {
             let transit = clock - time;
-            let confirmed = (self.stray).is_some_and(|other| (transit - other).abs() < RESTART / 10);
+            let confirmed =
+                (self.stray).is_some_and(|other| (transit - other).abs() < RESTART / 10);
             if !confirmed {
                 self.stray = Some(transit);
                 self.stats.corrupt += 1;
@@ -468,8 +469,12 @@ impl<D: Decode> JitterBuffer<D> {
             return;
         };
         let excess = least - self.arrivals.target();
-        let hurry = excess > HURRY || excess < -HURRY;
-        let pause = if hurry { BETWEEN_HURRIED_CUTS } else { BETWEEN_CUTS };
+        let hurry = !(-HURRY..=HURRY).contains(&excess);
+        let pause = if hurry {
+            BETWEEN_HURRIED_CUTS
+        } else {
+            BETWEEN_CUTS
+        };
         let settled = self.delays.len() >= if hurry { 4 } else { LOOK_BACK / 4 };
         if self.since_cut < pause || !settled || self.concealing > 0 {
             return;

@@ -92,7 +92,9 @@ mod tests {
     #[test]
     fn a_murmur_is_neither_silent_nor_clipped() {
         let sound = murmur(48_000);
-        let peak = sound.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+        let peak = sound
+            .iter()
+            .fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
         assert!((0.1..0.95).contains(&peak), "{peak}");
     }
 }

@@ -1,12 +1,28 @@
 //! The voice of one call: devices, processing, codec and playout behind one handle.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::device::{Direction, DeviceProblem};
+use super::decoder::OpusDecoder;
+use super::device::{DeviceProblem, Direction};
+use super::encoder::VoiceEncoder;
+use super::engine::{Board, Engine, Task};
+use super::events::Events;
+use super::hardware::SoundCards;
+use super::io::AudioIo;
+use super::keeper::{Keeper, Order};
 use super::sync::SenderReport;
+
+/// Packets and wishes that may wait for the engine: ten seconds of packets.
+const TASKS: usize = 512;
+
+/// Wishes and faults that may wait for the keeper of the devices.
+const ORDERS: usize = 64;
 
 /// What to start with. The microphone stays closed until [`Voice::open_microphone`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -192,7 +208,13 @@ pub type OnEvent = Box<dyn FnMut(VoiceEvent) + Send>;
 /// The voice of one call. Methods return at once; what came of them is told by events.
 /// Dropping it closes the devices.
 #[derive(Debug)]
-pub struct Voice {}
+pub struct Voice {
+    board: Arc<Board>,
+    tasks: SyncSender<Task>,
+    engine: Thread,
+    orders: SyncSender<Order>,
+    next_out_of_band: AtomicU64,
+}
 
 impl Voice {
     /// Starts with the computer's sound devices: opens the speaker, leaves the microphone closed.
@@ -204,81 +226,159 @@ impl Voice {
         on_encoded: OnEncoded,
         on_event: OnEvent,
     ) -> Result<Self, VoiceError> {
-        drop((config, on_encoded, on_event));
-        todo!()
+        let io = Box::new(SoundCards::default());
+        Self::start_with(io, config, on_encoded, on_event)
+    }
+
+    /// Starts with other devices, as [`Headless`](super::headless::Headless).
+    ///
+    /// # Errors
+    /// See [`VoiceError`].
+    pub fn start_with(
+        io: Box<dyn AudioIo>,
+        config: VoiceConfig,
+        on_encoded: OnEncoded,
+        on_event: OnEvent,
+    ) -> Result<Self, VoiceError> {
+        let encoder = VoiceEncoder::new().map_err(|error| VoiceError::Codec(error.to_string()))?;
+        let decoder = OpusDecoder::new().map_err(|error| VoiceError::Codec(error.to_string()))?;
+        let board = Arc::new(Board::default());
+        let events = Events::new(on_event);
+        let (tasks, from_tasks) = mpsc::sync_channel(TASKS);
+        let (orders, from_orders) = mpsc::sync_channel(ORDERS);
+
+        let (its_board, its_events) = (board.clone(), events.clone());
+        let engine = thread::Builder::new()
+            .name("voice".into())
+            .spawn(move || {
+                let codec = (encoder, decoder);
+                let processing = config.processing;
+                Engine::new(
+                    from_tasks, its_board, its_events, on_encoded, processing, codec,
+                )
+                .run();
+            })?
+            .thread()
+            .clone();
+
+        let its_orders = (orders.clone(), from_orders);
+        let (its_engine, its_board) = ((tasks.clone(), engine.clone()), board.clone());
+        thread::Builder::new()
+            .name("voice-devices".into())
+            .spawn(move || Keeper::new(io, its_orders, its_engine, its_board, events).run())?;
+
+        let voice = Self {
+            board,
+            tasks,
+            engine,
+            orders,
+            next_out_of_band: AtomicU64::new(1),
+        };
+        voice.order(Order::SetSpeaker(config.speaker));
+        Ok(voice)
     }
 
     /// Opens a microphone, in place of the one that is open; `None` follows the system's default.
     pub fn open_microphone(&self, id: Option<String>) {
-        drop(id);
-        todo!()
+        let generation = self.new_generation();
+        self.order(Order::OpenMicrophone { id, generation });
     }
 
-    /// Closes the microphone. Nothing heard is encoded after this returns, and the handle is
-    /// closed within 200 ms ([`VoiceEvent::MicrophoneClosed`]).
+    /// Closes the microphone. Nothing heard from now on is encoded, what was heard and not yet
+    /// encoded is thrown away, and the handle is closed within 200 ms
+    /// ([`VoiceEvent::MicrophoneClosed`]).
     pub fn close_microphone(&self) {
-        todo!()
+        self.new_generation();
+        self.order(Order::CloseMicrophone);
     }
 
     /// Stops or resumes encoding. The device stays open and its level is still measured.
     pub fn set_muted(&self, muted: bool) {
-        let _ = muted;
-        todo!()
+        self.board.muted.store(muted, Ordering::Release);
     }
 
     /// Changes the speaker; `None` follows the system's default.
     pub fn set_speaker(&self, id: Option<String>) {
-        drop(id);
-        todo!()
+        self.order(Order::SetSpeaker(id));
     }
 
     /// Changes what is done to the microphone's sound.
     pub fn set_processing(&self, processing: Processing) {
-        let _ = processing;
-        todo!()
+        self.task(Task::Processing(processing));
     }
 
     /// Takes a packet from the network. Order, repetition and content may be anything.
     pub fn receive(&self, packet: ReceivedAudio) {
-        drop(packet);
-        todo!()
+        // Full only when the engine has been stuck for seconds; the packet is late by then.
+        if self.tasks.try_send(Task::Receive(packet)).is_err() {
+            tracing::debug!("a packet found the engine stuck");
+        }
+        self.engine.unpark();
     }
 
     /// Tells what the network does to sent packets: share lost (0..=1) and bits a second for
     /// sound. The bit rate is kept within 16..=40 kbit/s.
     pub fn set_network(&self, loss: f32, bitrate_bps: u32) {
-        let _ = (loss, bitrate_bps);
-        todo!()
+        self.task(Task::Network {
+            loss,
+            bitrate: bitrate_bps,
+        });
     }
 
     /// Plays sound beside the call's: ringing, the test tone, a recorded clip.
     pub fn play_out_of_band(&self, samples: Arc<[f32]>, repeat: Repeat) -> OutOfBandId {
-        let _ = (samples, repeat);
-        todo!()
+        let id = OutOfBandId(self.next_out_of_band.fetch_add(1, Ordering::Relaxed));
+        self.task(Task::Play(id, samples, repeat));
+        id
     }
 
     /// Stops sound given to [`Voice::play_out_of_band`]; nothing happens if it has ended.
     pub fn stop_out_of_band(&self, id: OutOfBandId) {
-        let _ = id;
-        todo!()
+        self.task(Task::StopPlaying(id));
     }
 
     /// Peaks at the moment, for meters.
     #[must_use]
     pub fn levels(&self) -> Levels {
-        todo!()
+        self.board.levels()
     }
 
     /// Figures at the moment.
     #[must_use]
     pub fn stats(&self) -> VoiceStats {
-        todo!()
+        self.board.figures().0
     }
 
     /// Which moment of the sender's clock is being heard, for lip sync. `None` before the first
     /// sender report and while nothing is played.
     #[must_use]
     pub fn playout_offset(&self) -> Option<Playing> {
-        todo!()
+        self.board.figures().1
+    }
+
+    /// From now on, sound of the microphone that is open is not encoded any more.
+    fn new_generation(&self) -> u64 {
+        self.board.generation.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    fn task(&self, task: Task) {
+        if self.tasks.send(task).is_err() {
+            tracing::debug!("engine has stopped");
+        }
+        self.engine.unpark();
+    }
+
+    fn order(&self, order: Order) {
+        if self.orders.send(order).is_err() {
+            tracing::debug!("keeper of devices has stopped");
+        }
+    }
+}
+
+impl Drop for Voice {
+    fn drop(&mut self) {
+        self.new_generation();
+        self.order(Order::Stop);
+        self.task(Task::Stop);
     }
 }

@@ -185,7 +185,11 @@ mod tests {
     fn the_wait_grows_with_jitter_and_shrinks_after() {
         let mut arrivals = arrivals();
         feed(&mut arrivals, 0..500, |n| n % 10 * 8);
-        assert!((75..=90).contains(&(arrivals.target() / 48)), "{}", arrivals.target() / 48);
+        assert!(
+            (75..=90).contains(&(arrivals.target() / 48)),
+            "{}",
+            arrivals.target() / 48
+        );
         feed(&mut arrivals, 500..1500, |_| 0);
         assert_eq!(arrivals.target(), 20 * 48);
     }

@@ -101,7 +101,9 @@ mod tests {
 
     fn tone(frequency: f32, samples: usize) -> VecDeque<f32> {
         let step = std::f32::consts::TAU * frequency / 48_000.0;
-        (0..samples).map(|n| (n as f32 * step).sin() * 0.5).collect()
+        (0..samples)
+            .map(|n| (n as f32 * step).sin() * 0.5)
+            .collect()
     }
 
     /// The largest step between neighbours, far above a tone's own when there is a click.
@@ -119,7 +121,10 @@ mod tests {
             let mut short = original.clone();
             let cut = shorten(&mut short, 720, 0.9);
             let periods = cut as f32 * frequency / 48_000.0;
-            assert!((periods - periods.round()).abs() < 0.03, "{periods} periods of {frequency}");
+            assert!(
+                (periods - periods.round()).abs() < 0.03,
+                "{periods} periods of {frequency}"
+            );
             assert_eq!(short.len(), 2_000 - cut);
             assert!(steepest(&short) < smooth, "a click in {frequency} Hz");
 

@@ -64,7 +64,10 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         (self.0 ^ (self.0 >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 16
     }
     fn below(&mut self, bound: u64) -> u64 {
@@ -109,7 +112,8 @@ impl World {
 
     /// Lets the speaker ask until `until`, in bursts of so many pulls.
     fn play(&mut self, until: Duration, burst: u64) {
-        self.underway.sort_by_key(|packet| std::cmp::Reverse(packet.0));
+        self.underway
+            .sort_by_key(|packet| std::cmp::Reverse(packet.0));
         let mut out = [0.0; FRAME];
         loop {
             let now = Duration::from_millis(self.pulls / burst * burst * 10);
@@ -161,7 +165,10 @@ fn a_clean_network_costs_little_delay_and_no_sample() {
     assert!(stats.delay <= ms(26), "{:?}", stats.delay);
     // Whatever was cut while settling, the tone has no click in it.
     let sound = &world.played[9_600..];
-    let steepest = sound.windows(2).map(|pair| (pair[0] - pair[1]).abs()).fold(0.0, f32::max);
+    let steepest = sound
+        .windows(2)
+        .map(|pair| (pair[0] - pair[1]).abs())
+        .fold(0.0, f32::max);
     assert!(steepest < 0.02, "{steepest}");
 }
 
@@ -176,9 +183,17 @@ fn jitter_is_waited_for_and_forgotten() {
         }
         world.play(Duration::from_secs(30), 1);
         let rough = world.stats();
-        assert!((ms(55)..ms(80)).contains(&rough.target), "{:?}", rough.target);
+        assert!(
+            (ms(55)..ms(80)).contains(&rough.target),
+            "{:?}",
+            rough.target
+        );
         assert!((ms(45)..ms(95)).contains(&rough.delay), "{:?}", rough.delay);
-        assert!(world.concealed_share() < 0.015, "{}", world.concealed_share());
+        assert!(
+            world.concealed_share() < 0.015,
+            "{}",
+            world.concealed_share()
+        );
         world.play(Duration::from_secs(60), 1);
         let calm = world.stats();
         assert_eq!(calm.target, ms(20));
@@ -202,7 +217,11 @@ fn lost_packets_come_from_the_next_one() {
     let stats = world.stats();
     let recovered = stats.recovered / 960;
     assert!(recovered * 100 > lost * 60, "{recovered} of {lost}");
-    assert!(world.concealed_share() < 0.04, "{}", world.concealed_share());
+    assert!(
+        world.concealed_share() < 0.04,
+        "{}",
+        world.concealed_share()
+    );
     assert!(stats.delay <= ms(50), "{:?}", stats.delay);
 }
 
@@ -215,7 +234,11 @@ fn a_burst_of_loss_fades_and_costs_no_delay() {
     world.play(Duration::from_secs(20), 1);
     let stats = world.stats();
     assert!(stats.delay <= ms(30), "{:?}", stats.delay);
-    assert!((400..=520).contains(&(stats.concealed / 48)), "{} ms", stats.concealed / 48);
+    assert!(
+        (400..=520).contains(&(stats.concealed / 48)),
+        "{} ms",
+        stats.concealed / 48
+    );
     // Half a second is lost from 10.03 s on; it is silent when the fade is over.
     let silent = &world.played[48 * 10_300..48 * 10_480];
     assert!(silent.iter().all(|sample| *sample == 0.0));
@@ -248,12 +271,23 @@ fn a_drifting_clock_is_absorbed_for_ten_minutes() {
         world.play(Duration::from_secs(599), 1);
         let stats = world.stats();
         assert!(stats.delay < ms(40), "{:?} at {drift} ppm", stats.delay);
-        assert!(world.worst_delay < ms(60), "{:?} at {drift} ppm", world.worst_delay);
-        assert!(world.concealed_share() < 0.001, "{}", world.concealed_share());
+        assert!(
+            world.worst_delay < ms(60),
+            "{:?} at {drift} ppm",
+            world.worst_delay
+        );
+        assert!(
+            world.concealed_share() < 0.001,
+            "{}",
+            world.concealed_share()
+        );
         // 200 ppm of ten minutes are 120 ms.
         let net = stats.accelerated as i64 - stats.decelerated as i64;
         let expected = -drift.signum() * 120 * 48;
-        assert!((net - expected).abs() < 2_500, "{net} samples at {drift} ppm");
+        assert!(
+            (net - expected).abs() < 2_500,
+            "{net} samples at {drift} ppm"
+        );
     }
 }
 
@@ -262,7 +296,11 @@ fn after_a_stall_the_conversation_is_live_again() {
     let mut world = World::new();
     for n in secs(30) {
         // Everything from 10 s to 12.5 s comes at 12.5 s.
-        let extra = if (500..625).contains(&n) { (625 - n) as u64 * PACKET_MS } else { 0 };
+        let extra = if (500..625).contains(&n) {
+            (625 - n) as u64 * PACKET_MS
+        } else {
+            0
+        };
         world.send(n, 0, extra, packet(n, false));
     }
     world.play(ms(13_500), 1);
@@ -282,7 +320,11 @@ fn a_muted_sender_comes_back_without_delay() {
     }
     world.play(Duration::from_secs(20), 1);
     let muted = world.stats();
-    assert!(muted.concealed <= 48 * 620, "{} ms made up", muted.concealed / 48);
+    assert!(
+        muted.concealed <= 48 * 620,
+        "{} ms made up",
+        muted.concealed / 48
+    );
     world.play(Duration::from_secs(40), 1);
     let stats = world.stats();
     assert_eq!(stats.concealed, muted.concealed);
@@ -355,7 +397,11 @@ fn speakers_that_ask_in_bursts_are_served() {
         world.play(Duration::from_secs(30), burst);
         let concealed = world.stats().concealed - early.concealed;
         assert!(concealed < 48 * 25 * 5, "{} ms at {burst}", concealed / 48);
-        assert!(world.stats().delay < ms(20 + 10 * burst + 20), "{:?}", world.stats().delay);
+        assert!(
+            world.stats().delay < ms(20 + 10 * burst + 20),
+            "{:?}",
+            world.stats().delay
+        );
     }
 }
 
@@ -369,7 +415,11 @@ fn repeated_packets_are_played_once() {
     }
     world.play(Duration::from_secs(10), 1);
     let stats = world.stats();
-    assert!((990..=1_000).contains(&stats.duplicates), "{}", stats.duplicates);
+    assert!(
+        (990..=1_000).contains(&stats.duplicates),
+        "{}",
+        stats.duplicates
+    );
     assert_eq!(stats.concealed + stats.late, 0);
 }
 
@@ -378,7 +428,9 @@ fn a_speaker_that_never_asks_does_not_fill_memory() {
     let mut world = World::new();
     for n in 0..10_000 {
         let arrived = world.start + ms(n as u64 * PACKET_MS);
-        world.buffer.insert((n as u32).wrapping_mul(960), packet(n, false), arrived);
+        world
+            .buffer
+            .insert((n as u32).wrapping_mul(960), packet(n, false), arrived);
     }
     assert!(world.buffer.kept() <= 129 * 960, "{}", world.buffer.kept());
 }
@@ -404,7 +456,11 @@ fn real_speech_survives_real_loss() {
         }
     }
     let stats = buffer.stats();
-    assert!(stats.recovered > 20 * 960, "{} frames from FEC", stats.recovered / 960);
+    assert!(
+        stats.recovered > 20 * 960,
+        "{} frames from FEC",
+        stats.recovered / 960
+    );
     assert!(stats.corrupt == 0 && heard.iter().all(|sample| sample.is_finite()));
     let energy = |sound: &[f32]| sound.iter().map(|s| f64::from(s * s)).sum::<f64>();
     let ratio = energy(&heard) / energy(&speech);
