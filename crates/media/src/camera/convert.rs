@@ -3,11 +3,6 @@
 mod jpeg;
 mod planes;
 
-use yuv::{
-    BufferStoreMut, YuvConversionMode, YuvPackedImage, YuvPlanarImageMut, YuvRange,
-    YuvStandardMatrix,
-};
-
 use self::jpeg::JpegDecoder;
 use super::PixelFormat;
 use crate::frame::{I420, PictureError};
@@ -23,8 +18,6 @@ pub enum ConvertError {
     Jpeg,
     #[error("the JPEG is {width}x{height}, not the size agreed on")]
     JpegSize { width: usize, height: usize },
-    #[error("conversion failed: {0}")]
-    Conversion(String),
 }
 
 /// A camera's picture as it came.
@@ -44,7 +37,8 @@ impl<'a> RawPicture<'a> {
     pub fn packed(format: PixelFormat, width: u32, height: u32, data: &'a [u8]) -> Self {
         let columns = width as usize;
         let stride = match format {
-            PixelFormat::Nv12 | PixelFormat::Gray | PixelFormat::I420 => columns,
+            PixelFormat::Gray | PixelFormat::I420 => columns,
+            PixelFormat::Nv12 => columns.next_multiple_of(2),
             PixelFormat::Yuyv => columns.div_ceil(2) * 4,
             PixelFormat::Rgb | PixelFormat::Bgr => columns * 3,
             PixelFormat::Mjpeg => 0,
@@ -130,45 +124,50 @@ fn nv12(raw: RawPicture<'_>, target: &mut I420) -> Result<(), ConvertError> {
 }
 
 fn yuyv(raw: RawPicture<'_>, target: &mut I420) -> Result<(), ConvertError> {
-    let needed = raw.stride * target.height as usize;
-    let row = target.width.div_ceil(2) as usize * 4;
-    if raw.data.len() < needed || raw.stride < row {
-        return Err(ConvertError::Short {
-            needed,
-            given: raw.data.len(),
-        });
+    let (width, height) = (target.width as usize, target.height as usize);
+    let chroma = target.chroma_width() as usize;
+    let rows = || raw.rows(0, chroma * 4, height);
+    let (y, u, v) = target.planes_mut();
+    for (to, from) in y.chunks_exact_mut(width).zip(rows()?) {
+        planes::luma_of_yuyv(from, to);
     }
-    let packed = YuvPackedImage {
-        yuy: &raw.data[..needed],
-        yuy_stride: stride(raw.stride)?,
-        width: target.width,
-        height: target.height,
-    };
-    yuv::yuyv422_to_yuv420(&mut planar(target), &packed).map_err(failed)
+    // The chroma of a last odd row stands for itself.
+    let above = rows()?.step_by(2);
+    let below = rows()?.skip(1).step_by(2).chain(rows()?.skip(height - 1));
+    let targets = u.chunks_exact_mut(chroma).zip(v.chunks_exact_mut(chroma));
+    for ((u, v), (above, below)) in targets.zip(above.zip(below)) {
+        planes::chroma_of_yuyv(above, below, u, v);
+    }
+    Ok(())
 }
 
 fn rgb(raw: RawPicture<'_>, target: &mut I420) -> Result<(), ConvertError> {
-    let needed = raw.stride * target.height as usize;
-    if raw.data.len() < needed || raw.stride < target.width as usize * 3 {
-        return Err(ConvertError::Short {
-            needed,
-            given: raw.data.len(),
-        });
-    }
-    let convert = if raw.format == PixelFormat::Bgr {
-        yuv::bgr_to_yuv420
-    } else {
-        yuv::rgb_to_yuv420
+    let (width, height) = (target.width as usize, target.height as usize);
+    let chroma = target.chroma_width() as usize;
+    let rows = || raw.rows(0, width * 3, height);
+    let colours = |pixel: &[u8]| match raw.format {
+        PixelFormat::Bgr => [pixel[2], pixel[1], pixel[0]],
+        PixelFormat::Nv12
+        | PixelFormat::Yuyv
+        | PixelFormat::Mjpeg
+        | PixelFormat::Rgb
+        | PixelFormat::Gray
+        | PixelFormat::I420 => [pixel[0], pixel[1], pixel[2]],
     };
-    convert(
-        &mut planar(target),
-        &raw.data[..needed],
-        stride(raw.stride)?,
-        YuvRange::Limited,
-        YuvStandardMatrix::Bt601,
-        YuvConversionMode::Balanced,
-    )
-    .map_err(failed)
+    let (y, u, v) = target.planes_mut();
+    for (to, from) in y.chunks_exact_mut(width).zip(rows()?) {
+        for (to, pixel) in to.iter_mut().zip(from.chunks_exact(3)) {
+            *to = planes::luma_of_rgb(colours(pixel));
+        }
+    }
+    // Every second pixel of every second row: no camera worth looking at delivers this.
+    let targets = u.chunks_exact_mut(chroma).zip(v.chunks_exact_mut(chroma));
+    for ((u, v), from) in targets.zip(rows()?.step_by(2)) {
+        for ((u, v), pixel) in u.iter_mut().zip(v).zip(from.chunks_exact(3).step_by(2)) {
+            (*u, *v) = planes::chroma_of_rgb(colours(pixel));
+        }
+    }
+    Ok(())
 }
 
 fn grey(raw: RawPicture<'_>, target: &mut I420) -> Result<(), ConvertError> {
@@ -192,29 +191,6 @@ fn i420(raw: RawPicture<'_>, target: &mut I420) -> Result<(), ConvertError> {
     })?;
     target.data.copy_from_slice(data);
     Ok(())
-}
-
-fn planar(target: &mut I420) -> YuvPlanarImageMut<'_, u8> {
-    let (width, height, chroma) = (target.width, target.height, target.chroma_width());
-    let (y, u, v) = target.planes_mut();
-    YuvPlanarImageMut {
-        y_plane: BufferStoreMut::Borrowed(y),
-        y_stride: width,
-        u_plane: BufferStoreMut::Borrowed(u),
-        u_stride: chroma,
-        v_plane: BufferStoreMut::Borrowed(v),
-        v_stride: chroma,
-        width,
-        height,
-    }
-}
-
-fn stride(stride: usize) -> Result<u32, ConvertError> {
-    u32::try_from(stride).map_err(|_| ConvertError::Conversion("stride out of range".to_owned()))
-}
-
-fn failed(error: impl std::fmt::Debug) -> ConvertError {
-    ConvertError::Conversion(format!("{error:?}"))
 }
 
 #[cfg(test)]

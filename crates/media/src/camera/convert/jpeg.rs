@@ -41,9 +41,15 @@ impl JpegDecoder {
             .decompress_to_yuv(data, image.as_deref_mut())
             .map_err(|_| ConvertError::Jpeg)?;
         let (luma_width, luma_height) = image.y_size();
-        let (chroma_width, chroma_height) = image.uv_size();
-        let (luma, rest) = self.planes.split_at(luma_width * luma_height);
-        let (cb, cr) = rest.split_at(chroma_width * chroma_height);
+        // A grey picture has no chroma planes, but a size for them.
+        let grey = subsamp == Subsamp::Gray;
+        let (chroma_width, chroma_height) = if grey { (1, 0) } else { image.uv_size() };
+        let (luma, rest) = self
+            .planes
+            .split_at_checked(luma_width * luma_height)
+            .ok_or(ConvertError::Jpeg)?;
+        let (cb, cr) =
+            rest.split_at_checked(chroma_width * chroma_height).ok_or(ConvertError::Jpeg)?;
         let columns = target.chroma_width() as usize;
         let (y, u, v) = target.planes_mut();
         for (to, from) in y.chunks_exact_mut(width).zip(luma.chunks_exact(luma_width)) {
@@ -76,7 +82,9 @@ impl JpegDecoder {
                 }
                 Subsamp::Gray => to.fill(128),
                 // No camera does that.
-                _ => return Err(ConvertError::Jpeg),
+                Subsamp::Sub4x1 | Subsamp::Sub1x4 | Subsamp::Unknown | _ => {
+                    return Err(ConvertError::Jpeg);
+                }
             }
         }
         Ok(())

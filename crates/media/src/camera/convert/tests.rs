@@ -141,7 +141,7 @@ proptest! {
     ) {
         prop_assume!(format != PixelFormat::Mjpeg);
         let data = vec![90; 40 * 40 * 4 + 400];
-        convert(RawPicture::packed(format, width & !1 | 2, height, &data)).unwrap();
+        convert(RawPicture::packed(format, width, height, &data)).unwrap();
     }
 
     #[test]
