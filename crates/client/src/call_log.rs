@@ -146,3 +146,115 @@ fn duration_s(entry: &Entry) -> f64 {
         (None, _) | (_, None) => 0.0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jasmin_protocol::CallKind;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn calls_that_are_over_are_shown_newest_first_from_my_side() {
+        let (me, bob) = people();
+        let mut log = CallLog::default();
+        let answered = Call {
+            answered_ms: Some(2_000),
+            ended_ms: Some(5_500),
+            ..call(me, bob, 1_000)
+        };
+        let answered = Call {
+            state: CallState::Ended,
+            ..answered
+        };
+        let missed = Call {
+            state: CallState::Missed,
+            ..call(bob, me, 9_000)
+        };
+        let running = Call {
+            state: CallState::Answered,
+            ..call(me, bob, 20_000)
+        };
+        log.merge(Calls {
+            calls: vec![answered.clone(), missed.clone(), running],
+        });
+
+        let views = log.views(me, &People::default(), &ServerClock::new());
+        assert_eq!(views.len(), 2, "the running call is not in the log yet");
+        assert_eq!(views[0].call_id, missed.call_id);
+        assert!(!views[0].outgoing && views[0].user_id == bob);
+        assert_eq!(views[0].result, LogResult::Missed);
+        assert!(views[1].outgoing && views[1].result == LogResult::Answered);
+        assert!((views[1].duration_s - 3.5).abs() < 1e-9);
+        assert_eq!(log.last_call_ms(bob), Some(20_000));
+        assert_eq!(log.last_call_ms(UserId(Uuid::now_v7())), None);
+    }
+
+    #[test]
+    fn an_end_is_shown_once_the_call_is_known() {
+        let (me, bob) = people();
+        let mut log = CallLog::default();
+        let ringing = call(me, bob, 1_000);
+        log.over(ringing.call_id, CallState::Declined, 2_000);
+        assert_eq!(
+            log,
+            CallLog::default(),
+            "unknown: the server's list will bring it"
+        );
+        log.put(&ringing);
+        log.over(ringing.call_id, CallState::Declined, 2_000);
+        log.over(ringing.call_id, CallState::Declined, 2_000);
+        let views = log.views(me, &People::default(), &ServerClock::new());
+        assert_eq!(views.len(), 1, "once, however often it is said");
+        assert_eq!(views[0].result, LogResult::Declined);
+    }
+
+    #[test]
+    fn the_server_is_asked_from_the_oldest_call_that_may_change() {
+        let (me, bob) = people();
+        let mut log = CallLog::default();
+        assert_eq!(log.since_ms(), 0);
+        log.put(&Call {
+            state: CallState::Missed,
+            ..call(me, bob, 5_000)
+        });
+        assert_eq!(log.since_ms(), 5_000);
+        log.put(&call(me, bob, 3_000));
+        assert_eq!(log.since_ms(), 3_000);
+    }
+
+    #[test]
+    fn the_oldest_calls_go() {
+        let (me, bob) = people();
+        let mut log = CallLog::default();
+        for at in 0..300 {
+            log.put(&Call {
+                state: CallState::Missed,
+                ..call(me, bob, at)
+            });
+        }
+        assert_eq!(log.0.len(), KEPT);
+        assert_eq!(
+            log.0.values().map(|entry| entry.created_ms).min(),
+            Some(100)
+        );
+    }
+
+    fn people() -> (UserId, UserId) {
+        (UserId(Uuid::now_v7()), UserId(Uuid::now_v7()))
+    }
+
+    fn call(caller: UserId, callee: UserId, created_ms: i64) -> Call {
+        Call {
+            call_id: CallId(Uuid::now_v7()),
+            caller,
+            callee,
+            kind: CallKind::Video,
+            state: CallState::Ringing,
+            created_ms,
+            deadline_ms: created_ms + 45_000,
+            answered_ms: None,
+            ended_ms: None,
+        }
+    }
+}

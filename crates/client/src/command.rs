@@ -12,7 +12,12 @@ pub enum Command {
     /// Use another server. Only while signed out.
     SetServer { url: String },
     /// Make an account; a code is mailed. `birthday` is `YYYY-MM-DD`.
-    SignUp { name: String, email: String, password: String, birthday: String },
+    SignUp {
+        name: String,
+        email: String,
+        password: String,
+        birthday: String,
+    },
     /// Finish sign-up with the mailed code; signs in.
     VerifyEmail { code: String },
     /// Mail the code once more.
@@ -39,6 +44,9 @@ pub enum Command {
     AcceptPerson { user_id: UserId },
     /// Say no to a request, or end a contact.
     RemovePerson { user_id: UserId },
+
+    /// Take over the new identity key of somebody whose key changed.
+    AcceptNewKey { user_id: UserId },
 
     /// Call somebody: opens the devices (asking first) and rings after the undo window.
     Call { user_id: UserId, kind: CallKind },
@@ -81,22 +89,27 @@ pub enum Command {
     /// Record six seconds of picture and sound for oneself.
     RecordClip,
     /// Choose a device; `null` follows the system's default.
-    ChooseDevice { kind: DeviceKind, id: Option<String> },
+    ChooseDevice {
+        kind: DeviceKind,
+        id: Option<String>,
+    },
     /// Echo cancellation, noise suppression, automatic gain.
     SetProcessing { processing: Processing },
     /// Look for devices again.
     RefreshDevices,
 
-    /// Somebody started the app again: come to the front. Sent by the window.
+    /// Hang up, say goodbye and end.
     Quit,
 }
 
 impl std::fmt::Debug for Command {
     /// The name only: fields hold addresses and passwords.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = serde_json::to_value(self)
-            .ok()
-            .and_then(|value| value.get("do").and_then(|name| name.as_str().map(str::to_owned)));
+        let name = serde_json::to_value(self).ok().and_then(|value| {
+            value
+                .get("do")
+                .and_then(|name| name.as_str().map(str::to_owned))
+        });
         f.write_str(name.as_deref().unwrap_or("command"))
     }
 }

@@ -5,6 +5,8 @@ pub mod account;
 pub mod api;
 pub mod call_log;
 pub mod clock;
+pub mod frames;
+pub mod gate;
 pub mod keys;
 pub mod people;
 pub mod platform;
@@ -14,8 +16,17 @@ pub mod socket;
 pub mod vault;
 
 mod command;
+mod controller;
+mod driver;
+mod net;
+mod remote;
+mod screen;
+mod studio;
 mod tls;
 mod view;
 
 pub use command::*;
+pub use controller::{Config, Controller, VaultKey, chores};
+pub use frames::{FrameRequest, PictureMode, Stream};
+pub use studio::Devices;
 pub use view::*;

@@ -250,3 +250,6 @@ fn routing(call_id: CallId, from: DeviceId, to: DeviceId) -> Vec<u8> {
     ]
     .concat()
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,6 +88,19 @@ impl Vault {
         self.view()
     }
 
+    /// Keeps everything in memory from the start, for a program whose profile ends with it. A file
+    /// that is there stays untouched.
+    pub async fn open_for_session(&self) -> VaultView {
+        let _turn = self.inner.turn.lock().await;
+        if matches!(*self.state(), State::Opening) {
+            *self.state() = State::Open {
+                lock: Lock::Memory,
+                data: Arc::default(),
+            };
+        }
+        self.view()
+    }
+
     /// How it stands.
     pub fn view(&self) -> VaultView {
         match &*self.state() {
@@ -436,3 +449,6 @@ impl From<VaultError> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -300,6 +300,8 @@ word! {
         Security,
         /// A glare was resolved in favour of the other call.
         Superseded,
+        /// Neither microphone nor sound could be set up at all.
+        Media,
         /// The program ended.
         Quit,
     }

@@ -66,8 +66,16 @@ pub async fn sign_in(
                 .account
                 .take()
                 .filter(|known| known.user_id == session.user_id);
-            let (pins, people, log, mailbox_seq) = known
-                .map(|known| (known.pins, known.people, known.log, known.mailbox_seq))
+            let (pins, people, log, chores, mailbox_seq) = known
+                .map(|known| {
+                    (
+                        known.pins,
+                        known.people,
+                        known.log,
+                        known.chores,
+                        known.mailbox_seq,
+                    )
+                })
                 .unwrap_or_default();
             data.server = Some(api.server().to_string());
             data.pending = None;
@@ -86,6 +94,7 @@ pub async fn sign_in(
                 pins,
                 people,
                 log,
+                chores,
             });
         })
         .await?;

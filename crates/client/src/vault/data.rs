@@ -2,8 +2,10 @@ use jasmin_protocol::{Address, Base64, DeviceId, SessionId, Tokens, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConsentState, Processing, Purpose,
+    Processing,
     call_log::CallLog,
+    chores::Chores,
+    gate::Decision,
     keys::{DeviceSeeds, Pins, Seed},
     people::People,
     redact::{Personal, Secret},
@@ -19,8 +21,8 @@ pub struct VaultData {
     pub account: Option<StoredAccount>,
     /// A sign-up that waits for its code.
     pub pending: Option<StoredSignUp>,
-    /// What a person said about each purpose.
-    pub consents: Vec<StoredConsent>,
+    /// What a person decided, oldest first. The gate's to write.
+    pub consents: Vec<Decision>,
     /// Chosen devices.
     pub devices: DeviceChoices,
     /// Voice processing; `None`: never touched.
@@ -58,6 +60,9 @@ pub struct StoredAccount {
     pub people: People,
     /// Past calls.
     pub log: CallLog,
+    /// What the server must still hear.
+    #[serde(default)]
+    pub chores: Chores,
 }
 
 impl StoredAccount {
@@ -103,17 +108,6 @@ pub struct StoredSignUp {
     pub email: Personal<String>,
     /// Names the sign-up to the server.
     pub attempt: Base64,
-}
-
-/// What a person said about one purpose. The gate's to write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredConsent {
-    /// What for.
-    pub purpose: Purpose,
-    /// What was said.
-    pub state: ConsentState,
-    /// When (Unix ms).
-    pub since_ms: i64,
 }
 
 /// Chosen devices; `None` follows the system's default.

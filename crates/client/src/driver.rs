@@ -1,0 +1,243 @@
+//! Drives one [`call::Session`](jasmin_call::Session): its sockets, its timers, and the frames
+//! between it and a [`Plane`]. Everything that the session decides, it decides without I/O; this
+//! task only carries.
+
+use std::time::Instant;
+
+use jasmin_call::{
+    AudioTarget, EncodedAudio, EncodedVideo, Event, OfferError, Output, Path, Quality,
+    ReceivedAudio, ReceivedVideo, SafetyWord, Session, SessionEnd, Signal, VideoTarget,
+};
+use jasmin_protocol::CallId;
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant as TokioInstant, sleep_until},
+};
+
+use crate::net::{Datagram, Net};
+
+/// Orders that wait for the driver.
+const ORDERS: usize = 64;
+
+/// The media side of a call: takes what comes in, and is told what to send.
+pub(crate) trait Plane: Send + 'static {
+    /// A picture came. Returns whether the decoder needs a keyframe.
+    fn video(&mut self, video: ReceivedVideo) -> bool;
+    /// Sound came.
+    fn audio(&mut self, audio: ReceivedAudio);
+    /// The next picture to send must be a keyframe.
+    fn keyframe_wanted(&mut self);
+    /// What the video encoder may use.
+    fn set_video_target(&mut self, target: VideoTarget);
+    /// What the audio encoder should reckon with.
+    fn set_audio_target(&mut self, target: AudioTarget);
+}
+
+/// What a plane sends.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    /// A picture.
+    Video(EncodedVideo),
+    /// Sound.
+    Audio(EncodedAudio),
+    /// The page's decoder needs a keyframe.
+    NeedKeyframe,
+}
+
+/// What the controller wants of a session.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Make the offer.
+    Offer,
+    /// Answer.
+    Accept,
+    /// A message from the other device, opened and verified.
+    Signal(Signal),
+    /// What of this side is on.
+    LocalMedia { microphone: bool, camera: bool },
+    /// Say goodbye and end.
+    HangUp,
+}
+
+/// What the controller hears of a session.
+#[derive(Debug)]
+pub(crate) enum Update {
+    /// Seal and send this.
+    Signal(Signal),
+    /// Media may flow.
+    Connected,
+    /// The other side's devices, by its own word.
+    RemoteMedia { microphone: bool, camera: bool },
+    /// Both nonces are open.
+    SafetyWords([SafetyWord; 4]),
+    /// How the connection is, once a second.
+    Quality(Quality),
+    /// Nothing is heard.
+    Reconnecting { gives_up_at: Instant },
+    /// Heard again.
+    Recovered,
+    /// Media goes another way.
+    PathChanged(Path),
+    /// The offer cannot be answered.
+    CannotAnswer(OfferError),
+    /// Over; the last one.
+    Ended(SessionEnd),
+}
+
+/// A running session. Dropping it ends it without a goodbye.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    orders: mpsc::Sender<Order>,
+    task: JoinHandle<()>,
+}
+
+impl Driver {
+    /// Starts to drive. Updates come with the call's name; the session's candidates must have been
+    /// added from `net`.
+    pub(crate) fn start(
+        call_id: CallId,
+        session: Session,
+        net: Net,
+        plane: Box<dyn Plane>,
+        outgoing: mpsc::Receiver<Outgoing>,
+        updates: impl Fn(CallId, Update) + Send + 'static,
+    ) -> Self {
+        let (orders, received) = mpsc::channel(ORDERS);
+        let drive = Drive {
+            session,
+            net,
+            plane,
+            outgoing,
+            orders: received,
+        };
+        let task = tokio::spawn(drive.run(move |update| updates(call_id, update)));
+        Self { orders, task }
+    }
+
+    /// Gives an order. A driver that has ended takes none; it has said so.
+    pub(crate) fn order(&self, order: Order) {
+        if let Err(error) = self.orders.try_send(order) {
+            tracing::debug!(%error, "an order came to a session that has ended");
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Drive {
+    session: Session,
+    net: Net,
+    plane: Box<dyn Plane>,
+    outgoing: mpsc::Receiver<Outgoing>,
+    orders: mpsc::Receiver<Order>,
+}
+
+impl Drive {
+    async fn run(mut self, update: impl Fn(Update) + Send) {
+        loop {
+            let Some(deadline) = self.drain(&update) else {
+                return;
+            };
+            tokio::select! {
+                biased;
+                order = self.orders.recv() => match order {
+                    Some(order) => self.obey(order, &update),
+                    None => return,
+                },
+                datagram = self.net.receive() => match datagram {
+                    Some(datagram) => self.take_in(datagram),
+                    None => self.session.restart_ice(Instant::now()),
+                },
+                Some(outgoing) = self.outgoing.recv() => self.send(outgoing),
+                () = sleep_until(TokioInstant::from_std(deadline)) => {
+                    self.session.handle_timeout(Instant::now());
+                }
+            }
+        }
+    }
+
+    /// Does what the session wants. `None` once it has ended.
+    fn drain(&mut self, update: &impl Fn(Update)) -> Option<Instant> {
+        loop {
+            match self.session.poll(Instant::now()) {
+                Output::Timeout(deadline) => return deadline,
+                Output::Transmit(transmit) => {
+                    self.net
+                        .send(transmit.source, transmit.destination, &transmit.bytes);
+                }
+                Output::Signal(signal) => update(Update::Signal(signal)),
+                Output::Event(event) => self.happened(event, update),
+            }
+        }
+    }
+
+    fn happened(&mut self, event: Event, update: &impl Fn(Update)) {
+        match event {
+            Event::Video(video) => {
+                if self.plane.video(video) {
+                    self.session.request_keyframe(Instant::now());
+                }
+            }
+            Event::Audio(audio) => self.plane.audio(audio),
+            Event::KeyframeWanted => self.plane.keyframe_wanted(),
+            Event::VideoTarget(target) => self.plane.set_video_target(target),
+            Event::AudioTarget(target) => self.plane.set_audio_target(target),
+            Event::Connected => update(Update::Connected),
+            Event::RemoteMedia { microphone, camera } => {
+                update(Update::RemoteMedia { microphone, camera });
+            }
+            Event::SafetyWords(words) => update(Update::SafetyWords(words)),
+            Event::Quality(quality) => update(Update::Quality(quality)),
+            Event::Reconnecting { gives_up_at } => update(Update::Reconnecting { gives_up_at }),
+            Event::Recovered => update(Update::Recovered),
+            Event::PathChanged(path) => update(Update::PathChanged(path)),
+            Event::RemoteHungUp => {}
+            Event::Ended(end) => update(Update::Ended(end)),
+        }
+    }
+
+    fn obey(&mut self, order: Order, update: &impl Fn(Update)) {
+        let now = Instant::now();
+        match order {
+            Order::Offer => self.session.make_offer(now),
+            Order::Accept => {
+                if let Err(error) = self.session.accept(now) {
+                    update(Update::CannotAnswer(error));
+                }
+            }
+            Order::Signal(signal) => {
+                let kind = signal.kind();
+                if let Err(error) = self.session.handle_signal(signal, now) {
+                    tracing::info!(kind, %error, "a message from the other side was not used");
+                }
+            }
+            Order::LocalMedia { microphone, camera } => {
+                self.session.set_local_media(microphone, camera, now);
+            }
+            Order::HangUp => self.session.hang_up(now),
+        }
+    }
+
+    fn take_in(&mut self, datagram: Datagram) {
+        self.session.handle_datagram(
+            datagram.source,
+            datagram.destination,
+            &datagram.contents,
+            Instant::now(),
+        );
+    }
+
+    fn send(&mut self, outgoing: Outgoing) {
+        let now = Instant::now();
+        match outgoing {
+            Outgoing::Video(video) => self.session.send_video(video, now),
+            Outgoing::Audio(audio) => self.session.send_audio(audio, now),
+            Outgoing::NeedKeyframe => self.session.request_keyframe(now),
+        }
+    }
+}

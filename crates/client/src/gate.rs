@@ -1,0 +1,417 @@
+//! The gate in front of camera and microphone: nothing opens them without a live [`Grant`], and a
+//! grant comes from a person's answer only.
+//!
+//! State and rules, no devices and no I/O: the controller asks the gate, shows the question that
+//! the gate wants asked, and passes grants on to whoever opens a device. Withdrawal cancels the
+//! token inside every live grant. The signed ledger of decisions takes its records from
+//! [`Gate::decisions`].
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, Weak},
+};
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{ConsentState, ConsentView, PromptAnswer, Purpose};
+
+/// For so long a "not now" is respected before the same question comes up by itself again.
+const ASK_AGAIN_AFTER_MS: i64 = 14 * 24 * 60 * 60 * 1000;
+
+/// Marks a grant for the camera.
+#[derive(Debug)]
+pub enum Camera {}
+/// Marks a grant for the microphone.
+#[derive(Debug)]
+pub enum Microphone {}
+
+/// A purpose as a type, so that a microphone's grant cannot open a camera.
+pub trait Granted: Send + 'static {
+    /// The purpose.
+    const PURPOSE: Purpose;
+}
+
+impl Granted for Camera {
+    const PURPOSE: Purpose = Purpose::Camera;
+}
+
+impl Granted for Microphone {
+    const PURPOSE: Purpose = Purpose::Microphone;
+}
+
+/// The right to open one kind of device, as long as it is held and not withdrawn. Only the gate
+/// makes one.
+pub struct Grant<P> {
+    withdrawn: CancellationToken,
+    _held: Arc<()>,
+    purpose: PhantomData<fn() -> P>,
+}
+
+impl<P: Granted> Grant<P> {
+    /// Cancelled when the person takes the consent back.
+    pub fn withdrawn(&self) -> CancellationToken {
+        self.withdrawn.clone()
+    }
+}
+
+impl<P: Granted> fmt::Debug for Grant<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Grant({:?})", P::PURPOSE)
+    }
+}
+
+/// What a consent given "once" is bound to: it ends with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One call.
+    Call(jasmin_protocol::CallId),
+    /// The device check that is open.
+    Check,
+}
+
+/// What became of a request to open a device.
+pub enum Access<P> {
+    /// Open it.
+    Granted(Grant<P>),
+    /// Ask the person first.
+    Ask,
+    /// The person said no; do without.
+    Refused,
+}
+
+impl<P> fmt::Debug for Access<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Granted(_) => "Granted",
+            Self::Ask => "Ask",
+            Self::Refused => "Refused",
+        })
+    }
+}
+
+/// One decision, as it is kept. The order of decisions is the order of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What for.
+    pub purpose: Purpose,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// When, Unix ms by this device's clock.
+    pub at_ms: i64,
+}
+
+/// What a person decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Until taken back.
+    Allowed,
+    /// For one call or check.
+    AllowedOnce,
+    /// Not now.
+    Denied,
+    /// Taken back.
+    Withdrawn,
+}
+
+#[derive(Debug, Default)]
+struct Standing {
+    last: Option<Decision>,
+    once: Option<Scope>,
+    live: Option<Live>,
+}
+
+#[derive(Debug)]
+struct Live {
+    token: CancellationToken,
+    _cancel_with_gate: DropGuard,
+    held: Weak<()>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Gate {
+    standings: BTreeMap<Purpose, Standing>,
+    decisions: Vec<Decision>,
+}
+
+impl Gate {
+    /// A gate that remembers these decisions. A "once" does not outlive the program.
+    pub fn new(decisions: Vec<Decision>) -> Self {
+        let mut gate = Self::default();
+        for decision in &decisions {
+            gate.standings.entry(decision.purpose).or_default().last = Some(decision.clone());
+        }
+        gate.decisions = decisions;
+        gate
+    }
+
+    /// Every decision so far, oldest first.
+    pub fn decisions(&self) -> &[Decision] {
+        &self.decisions
+    }
+
+    /// Asks to open a device within `scope`. `pressed` says that the person pressed the device's
+    /// own control: then a former "not now" does not stand in the way of asking again.
+    pub fn request<P: Granted>(&mut self, scope: Scope, pressed: bool, now_ms: i64) -> Access<P> {
+        let standing = self.standings.entry(P::PURPOSE).or_default();
+        if standing.once == Some(scope) {
+            return Access::Granted(standing.grant());
+        }
+        match &standing.last {
+            Some(Decision {
+                verdict: Verdict::Allowed,
+                ..
+            }) => Access::Granted(standing.grant()),
+            Some(Decision {
+                verdict: Verdict::Denied | Verdict::Withdrawn,
+                at_ms,
+                ..
+            }) if !pressed && now_ms.saturating_sub(*at_ms) < ASK_AGAIN_AFTER_MS => Access::Refused,
+            _ => Access::Ask,
+        }
+    }
+
+    /// Records an answer that a person gave. `scope` is where the question came up; without one
+    /// (the settings) "once" has no meaning and counts as "not now".
+    pub fn answer(
+        &mut self,
+        purpose: Purpose,
+        answer: PromptAnswer,
+        scope: Option<Scope>,
+        now_ms: i64,
+    ) {
+        let verdict = match (answer, scope) {
+            (PromptAnswer::Allow, _) => Verdict::Allowed,
+            (PromptAnswer::Once, Some(_)) => Verdict::AllowedOnce,
+            (PromptAnswer::Once, None) | (PromptAnswer::Deny, _) => Verdict::Denied,
+        };
+        let standing = self.standings.entry(purpose).or_default();
+        standing.once = scope.filter(|_| verdict == Verdict::AllowedOnce);
+        self.record(purpose, verdict, now_ms);
+    }
+
+    /// Takes the consent back. Whoever holds a grant for it is told at once.
+    pub fn withdraw(&mut self, purpose: Purpose, now_ms: i64) {
+        let standing = self.standings.entry(purpose).or_default();
+        standing.once = None;
+        if let Some(live) = standing.live.take() {
+            live.token.cancel();
+        }
+        self.record(purpose, Verdict::Withdrawn, now_ms);
+    }
+
+    /// A call or check is over: what was allowed once for it is over, too.
+    pub fn end(&mut self, scope: Scope) {
+        for standing in self.standings.values_mut() {
+            if standing.once == Some(scope) {
+                standing.once = None;
+                if let Some(live) = standing.live.take() {
+                    live.token.cancel();
+                }
+            }
+        }
+    }
+
+    /// How each purpose stands, for the consent list.
+    pub fn view(&self) -> Vec<ConsentView> {
+        [Purpose::Camera, Purpose::Microphone]
+            .map(|purpose| self.view_of(purpose))
+            .into()
+    }
+
+    fn view_of(&self, purpose: Purpose) -> ConsentView {
+        let standing = self.standings.get(&purpose);
+        let last = standing.and_then(|standing| standing.last.as_ref());
+        ConsentView {
+            purpose,
+            state: match (
+                last.map(|decision| decision.verdict),
+                standing.and_then(|s| s.once),
+            ) {
+                (None, _) => ConsentState::NeverAsked,
+                (Some(Verdict::Allowed), _) => ConsentState::Allowed,
+                (Some(Verdict::AllowedOnce), Some(_)) => ConsentState::AllowedOnce,
+                // A "once" that is over leaves nothing behind: the next need asks again.
+                (Some(Verdict::AllowedOnce), None) => ConsentState::NeverAsked,
+                (Some(Verdict::Denied), _) => ConsentState::Denied,
+                (Some(Verdict::Withdrawn), _) => ConsentState::Withdrawn,
+            },
+            since_ms: last.map(|decision| decision.at_ms as f64),
+            in_use: standing
+                .and_then(|standing| standing.live.as_ref())
+                .is_some_and(|live| live.held.strong_count() > 0),
+        }
+    }
+
+    fn record(&mut self, purpose: Purpose, verdict: Verdict, at_ms: i64) {
+        let decision = Decision {
+            purpose,
+            verdict,
+            at_ms,
+        };
+        self.standings.entry(purpose).or_default().last = Some(decision.clone());
+        self.decisions.push(decision);
+    }
+}
+
+impl Standing {
+    fn grant<P: Granted>(&mut self) -> Grant<P> {
+        let live = match &self.live {
+            Some(live) if live.held.strong_count() > 0 => live.held.upgrade(),
+            _ => None,
+        };
+        let held = live.unwrap_or_else(|| {
+            let held = Arc::new(());
+            let token = CancellationToken::new();
+            self.live = Some(Live {
+                _cancel_with_gate: token.clone().drop_guard(),
+                token,
+                held: Arc::downgrade(&held),
+            });
+            held
+        });
+        let withdrawn = self
+            .live
+            .as_ref()
+            .map(|live| live.token.clone())
+            .unwrap_or_default();
+        Grant {
+            withdrawn,
+            _held: held,
+            purpose: PhantomData,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000_000;
+
+    fn call() -> Scope {
+        Scope::Call("0192d0a4-0000-7000-8000-000000000001".parse().unwrap())
+    }
+
+    fn other_call() -> Scope {
+        Scope::Call("0192d0a4-0000-7000-8000-000000000002".parse().unwrap())
+    }
+
+    fn granted<P: Granted>(access: Access<P>) -> Grant<P> {
+        match access {
+            Access::Granted(grant) => grant,
+            Access::Ask | Access::Refused => panic!("expected a grant"),
+        }
+    }
+
+    #[test]
+    fn asks_before_the_first_use() {
+        let mut gate = Gate::default();
+        assert!(matches!(
+            gate.request::<Camera>(call(), false, NOW),
+            Access::Ask
+        ));
+        assert_eq!(gate.view()[0].state, ConsentState::NeverAsked);
+    }
+
+    #[test]
+    fn allow_holds_for_later_calls_and_for_one_purpose_only() {
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Camera, PromptAnswer::Allow, Some(call()), NOW);
+        granted(gate.request::<Camera>(call(), false, NOW));
+        granted(gate.request::<Camera>(other_call(), false, NOW));
+        assert!(matches!(
+            gate.request::<Microphone>(call(), false, NOW),
+            Access::Ask
+        ));
+    }
+
+    #[test]
+    fn once_ends_with_its_call() {
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Camera, PromptAnswer::Once, Some(call()), NOW);
+        let grant = granted(gate.request::<Camera>(call(), false, NOW));
+        assert!(matches!(
+            gate.request::<Camera>(other_call(), false, NOW),
+            Access::Ask
+        ));
+        assert_eq!(gate.view()[0].state, ConsentState::AllowedOnce);
+        gate.end(call());
+        assert!(grant.withdrawn().is_cancelled(), "the call's grant is over");
+        assert!(matches!(
+            gate.request::<Camera>(call(), false, NOW),
+            Access::Ask
+        ));
+    }
+
+    #[test]
+    fn not_now_is_respected_for_two_weeks_unless_the_control_is_pressed() {
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Camera, PromptAnswer::Deny, Some(call()), NOW);
+        assert!(matches!(
+            gate.request::<Camera>(call(), false, NOW + 1),
+            Access::Refused
+        ));
+        assert!(matches!(
+            gate.request::<Camera>(call(), true, NOW + 1),
+            Access::Ask
+        ));
+        let later = NOW + ASK_AGAIN_AFTER_MS;
+        assert!(matches!(
+            gate.request::<Camera>(other_call(), false, later),
+            Access::Ask
+        ));
+    }
+
+    #[test]
+    fn withdrawal_reaches_every_holder_and_later_grants_are_fresh() {
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Microphone, PromptAnswer::Allow, None, NOW);
+        let first = granted(gate.request::<Microphone>(call(), false, NOW));
+        let second = granted(gate.request::<Microphone>(call(), false, NOW));
+        assert!(gate.view()[1].in_use);
+        gate.withdraw(Purpose::Microphone, NOW + 5);
+        assert!(first.withdrawn().is_cancelled() && second.withdrawn().is_cancelled());
+        assert_eq!(gate.view()[1].state, ConsentState::Withdrawn);
+        assert!(matches!(
+            gate.request::<Microphone>(call(), false, NOW + 6),
+            Access::Refused
+        ));
+        gate.answer(Purpose::Microphone, PromptAnswer::Allow, None, NOW + 7);
+        let third = granted(gate.request::<Microphone>(call(), false, NOW + 8));
+        assert!(!third.withdrawn().is_cancelled());
+    }
+
+    #[test]
+    fn a_dropped_grant_is_no_longer_in_use() {
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, NOW);
+        let grant = granted(gate.request::<Camera>(call(), false, NOW));
+        drop(grant);
+        assert!(!gate.view()[0].in_use);
+    }
+
+    #[test]
+    fn decisions_survive_a_restart_and_once_does_not() {
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, NOW);
+        gate.answer(Purpose::Microphone, PromptAnswer::Once, Some(call()), NOW);
+        let mut gate = Gate::new(gate.decisions().to_vec());
+        granted(gate.request::<Camera>(call(), false, NOW));
+        assert!(matches!(
+            gate.request::<Microphone>(call(), false, NOW),
+            Access::Ask
+        ));
+    }
+
+    #[test]
+    fn once_from_the_settings_is_no_consent() {
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Camera, PromptAnswer::Once, None, NOW);
+        assert_eq!(gate.view()[0].state, ConsentState::Denied);
+    }
+}

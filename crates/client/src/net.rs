@@ -1,0 +1,189 @@
+//! Sockets for media: one UDP socket for every address of every interface, so that each packet
+//! leaves from the address that its candidate names (RFC 8445, section 5.1.1.1). STUN and TURN will
+//! move in here.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
+
+/// The largest datagram that is read. Media packets stay below 1,200 bytes.
+const MAX_DATAGRAM: usize = 2_000;
+/// Datagrams that wait for the call; the oldest are the kernel's to keep.
+const QUEUE: usize = 512;
+
+/// A datagram that came in.
+#[derive(Debug)]
+pub(crate) struct Datagram {
+    /// Who sent it.
+    pub(crate) source: SocketAddr,
+    /// Which of our addresses it came to.
+    pub(crate) destination: SocketAddr,
+    /// What it holds.
+    pub(crate) contents: Vec<u8>,
+}
+
+/// The sockets of one call. Dropping it closes them.
+#[derive(Debug)]
+pub(crate) struct Net {
+    sockets: Vec<(SocketAddr, Arc<UdpSocket>)>,
+    incoming: mpsc::Receiver<Datagram>,
+    _readers: JoinSet<()>,
+}
+
+impl Net {
+    /// Opens a socket on every usable address. Inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When not a single socket can be opened.
+    pub(crate) fn open() -> io::Result<Self> {
+        let (sender, incoming) = mpsc::channel(QUEUE);
+        let mut sockets = Vec::new();
+        let mut readers = JoinSet::new();
+        let mut last_error = None;
+        for ip in usable(
+            if_addrs::get_if_addrs()?
+                .into_iter()
+                .map(|interface| interface.ip()),
+        ) {
+            let socket = match bind(ip) {
+                Ok(socket) => Arc::new(socket),
+                Err(error) => {
+                    tracing::debug!(%error, "an interface address cannot be used");
+                    last_error = Some(error);
+                    continue;
+                }
+            };
+            let local = socket.local_addr()?;
+            readers.spawn(read(Arc::clone(&socket), local, sender.clone()));
+            sockets.push((local, socket));
+        }
+        if sockets.is_empty() {
+            return Err(last_error.unwrap_or_else(|| {
+                io::Error::new(
+                    io::ErrorKind::AddrNotAvailable,
+                    "no network interface is up",
+                )
+            }));
+        }
+        Ok(Self {
+            sockets,
+            incoming,
+            _readers: readers,
+        })
+    }
+
+    /// The host candidates' addresses.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.sockets.iter().map(|(address, _)| *address)
+    }
+
+    /// Sends from the socket bound to `source`. A full or failing socket loses the packet, as the
+    /// network would.
+    pub(crate) fn send(&self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
+        let Some((_, socket)) = self.sockets.iter().find(|(address, _)| *address == source) else {
+            return;
+        };
+        if let Err(error) = socket.try_send_to(contents, destination) {
+            tracing::trace!(%error, "a datagram was not sent");
+        }
+    }
+
+    /// The next datagram. Cancel safe.
+    pub(crate) async fn receive(&mut self) -> Option<Datagram> {
+        self.incoming.recv().await
+    }
+}
+
+fn bind(ip: IpAddr) -> io::Result<UdpSocket> {
+    let socket = std::net::UdpSocket::bind(SocketAddr::new(ip, 0))?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
+}
+
+/// Loopback serves only where there is nothing else: two copies on a computer without a network.
+/// Link-local IPv6 needs a zone that candidates cannot carry.
+fn usable(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let (loopback, mut outside): (Vec<_>, Vec<_>) = addresses
+        .filter(|ip| match ip {
+            IpAddr::V4(ip) => !ip.is_link_local() && !ip.is_unspecified(),
+            IpAddr::V6(ip) => !ip.is_unicast_link_local() && !ip.is_unspecified(),
+        })
+        .partition(IpAddr::is_loopback);
+    if outside.is_empty() {
+        return loopback;
+    }
+    outside.sort_unstable();
+    outside.dedup();
+    outside
+}
+
+async fn read(socket: Arc<UdpSocket>, local: SocketAddr, sender: mpsc::Sender<Datagram>) {
+    let mut buffer = vec![0; MAX_DATAGRAM];
+    loop {
+        match socket.recv_from(&mut buffer).await {
+            Ok((length, source)) => {
+                let datagram = Datagram {
+                    source,
+                    destination: local,
+                    contents: buffer[..length].to_vec(),
+                };
+                if sender.send(datagram).await.is_err() {
+                    return;
+                }
+            }
+            // An ICMP "port unreachable" for an earlier packet: the next read is fine.
+            Err(error)
+                if error.kind() == io::ErrorKind::ConnectionRefused
+                    || error.kind() == io::ErrorKind::ConnectionReset => {}
+            Err(error) => {
+                tracing::warn!(%error, "a media socket is gone");
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ips(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn loopback_only_without_a_network() {
+        let alone = ips(&["127.0.0.1", "::1", "fe80::1"]);
+        assert_eq!(usable(alone.into_iter()), ips(&["127.0.0.1", "::1"]));
+        let connected = ips(&[
+            "127.0.0.1",
+            "192.0.2.7",
+            "2001:db8::7",
+            "fe80::1",
+            "169.254.3.4",
+        ]);
+        assert_eq!(
+            usable(connected.into_iter()),
+            ips(&["192.0.2.7", "2001:db8::7"])
+        );
+    }
+
+    #[tokio::test]
+    async fn a_datagram_arrives_with_both_addresses() {
+        let mut left = Net::open().unwrap();
+        let right = Net::open().unwrap();
+        let to = left.addresses().next().unwrap();
+        let from = right
+            .addresses()
+            .find(|address| address.is_ipv4() == to.is_ipv4())
+            .unwrap();
+        right.send(from, to, b"hello");
+        let datagram = left.receive().await.unwrap();
+        assert_eq!((datagram.source, datagram.destination), (from, to));
+        assert_eq!(datagram.contents, b"hello");
+    }
+}

@@ -1,0 +1,179 @@
+//! What can be pulled at this moment, shared between the controller and whoever pulls.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jasmin_media::{
+    frame::Picture,
+    video::{Preview, VideoDecode},
+};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    driver::Outgoing,
+    frames::{FrameRequest, PictureMode},
+    remote::{PATIENCE, RemotePicture},
+};
+
+/// How long one pull waits for the decoder.
+const DECODE_PATIENCE: Duration = Duration::from_millis(50);
+
+/// The streams that a page can pull.
+#[derive(Debug, Default)]
+pub(crate) struct Screens {
+    remote: Mutex<Option<Remote>>,
+    own: Mutex<Own>,
+    changed: Arc<Notify>,
+}
+
+#[derive(Clone, Debug)]
+struct Remote {
+    pictures: Arc<RemotePicture>,
+    call: mpsc::Sender<Outgoing>,
+    /// For pages that cannot decode VP8 themselves.
+    decoded: Arc<Decoded>,
+}
+
+#[derive(Debug, Default)]
+struct Decoded {
+    decoder: Mutex<Option<VideoDecode>>,
+    seen: Mutex<Option<u32>>,
+    ready: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Own {
+    preview: Option<Preview>,
+    seen: Option<u32>,
+}
+
+impl Screens {
+    /// The call that can be seen; `None` when there is none.
+    pub(crate) fn show_remote(&self, call: Option<(Arc<RemotePicture>, mpsc::Sender<Outgoing>)>) {
+        *lock(&self.remote) = call.map(|(pictures, call)| Remote {
+            pictures,
+            call,
+            decoded: Arc::default(),
+        });
+    }
+
+    /// Where the self-view comes from.
+    pub(crate) fn show_own(&self, preview: Preview) {
+        let changed = Arc::clone(&self.changed);
+        preview.set_waker(move || changed.notify_waiters());
+        *lock(&self.own) = Own {
+            preview: Some(preview),
+            seen: None,
+        };
+    }
+
+    pub(crate) async fn remote(&self, request: &FrameRequest) -> Vec<Picture> {
+        let Some(remote) = lock(&self.remote).clone() else {
+            tokio::time::sleep(PATIENCE).await;
+            return Vec::new();
+        };
+        if request.need_key && remote.pictures.restart() {
+            remote.ask_for_keyframe();
+        }
+        let pictures = remote.pictures.pull().await;
+        match request.mode {
+            PictureMode::Vp8 => pictures,
+            PictureMode::I420 => remote.decode(pictures, request).await,
+        }
+    }
+
+    pub(crate) async fn own(&self, request: &FrameRequest) -> Vec<Picture> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let (preview, seen) = {
+                let own = lock(&self.own);
+                (own.preview.clone(), own.seen)
+            };
+            let picture =
+                preview.and_then(|preview| preview.pull(seen, request.width, request.height));
+            if let Some(picture) = picture {
+                lock(&self.own).seen = Some(picture.sequence);
+                return vec![picture];
+            }
+            if timeout_at(until, changed).await.is_err() {
+                return Vec::new();
+            }
+        }
+    }
+
+    #[expect(
+        clippy::unused_async,
+        reason = "the clip's pictures will be waited for as the others are"
+    )]
+    pub(crate) async fn clip(&self) -> Vec<Picture> {
+        Vec::new()
+    }
+}
+
+impl Remote {
+    fn ask_for_keyframe(&self) {
+        if self.call.try_send(Outgoing::NeedKeyframe).is_err() {
+            tracing::debug!("the call takes no keyframe request");
+        }
+    }
+
+    /// Decodes here, and returns the newest picture at the size of the tile.
+    async fn decode(&self, pictures: Vec<Picture>, request: &FrameRequest) -> Vec<Picture> {
+        let decoded = &self.decoded;
+        let ready = decoded.ready.notified();
+        if pictures.is_empty() || !self.feed(pictures) {
+            return Vec::new();
+        }
+        // A picture that takes longer comes with the next pull.
+        if timeout_at(Instant::now() + DECODE_PATIENCE, ready)
+            .await
+            .is_err()
+        {
+            tracing::trace!("decoding is slow");
+        }
+        let mut seen = lock(&decoded.seen);
+        let picture = lock(&decoded.decoder)
+            .as_ref()
+            .and_then(|decode| decode.pull(*seen, request.width, request.height));
+        if let Some(picture) = &picture {
+            *seen = Some(picture.sequence);
+        }
+        picture.into_iter().collect()
+    }
+
+    fn feed(&self, pictures: Vec<Picture>) -> bool {
+        let mut decoder = lock(&self.decoded.decoder);
+        if decoder.is_none() {
+            let ready = Arc::clone(&self.decoded.ready);
+            match VideoDecode::start(move || ready.notify_waiters()) {
+                Ok(decode) => *decoder = Some(decode),
+                Err(error) => {
+                    tracing::error!(%error, "pictures cannot be decoded here");
+                    return false;
+                }
+            }
+        }
+        let Some(decode) = decoder.as_ref() else {
+            return false;
+        };
+        let lost = !pictures
+            .into_iter()
+            .fold(true, |fine, picture| decode.push(picture) && fine);
+        if lost && self.pictures.restart() {
+            self.ask_for_keyframe();
+        }
+        true
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
