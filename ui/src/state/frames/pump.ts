@@ -1,0 +1,142 @@
+import type { FrameRequest, FrameStream } from '../../backend/backend';
+import type { Decoder, OpenDecoder } from './decode';
+import { pictureOfI420, type Picture } from './picture';
+import { readRecords, type FrameRecord } from './records';
+
+/** What a pump needs of the world; given in, so that it runs in tests. */
+export interface PumpWorld {
+  frames(request: FrameRequest): Promise<ArrayBuffer>;
+  /** `null` where VP8 cannot be decoded here: raw pictures are asked for instead. */
+  openDecoder: OpenDecoder | null;
+  show(picture: Picture): void;
+  wait(ms: number): Promise<void>;
+  now(): number;
+}
+
+/** More than this many frames in the decoder means that it does not keep up. */
+const MOST_WAITING = 4;
+const ASK_KEY_EACH_MS = 1000;
+const RETRY_FIRST_MS = 100;
+const RETRY_MOST_MS = 2000;
+
+/**
+ * Pulls one stream, with never more than one call under way: the call is the acknowledgement, so a
+ * page that stands still makes nobody pile up frames.
+ */
+export class FramePump {
+  readonly #stream: FrameStream;
+  readonly #world: PumpWorld;
+  readonly #raw: boolean;
+  #decoder: Decoder | null = null;
+  #width = 0;
+  #height = 0;
+  #visible = true;
+  #closed = false;
+  #needsKey = true;
+  #askedKeyAt = Number.NEGATIVE_INFINITY;
+  #pulling = false;
+
+  constructor(stream: FrameStream, world: PumpWorld) {
+    this.#stream = stream;
+    this.#world = world;
+    this.#raw = stream === 'self' || world.openDecoder === null;
+  }
+
+  /** The tile's size in device pixels. Nothing is pulled for an empty tile. */
+  resize(width: number, height: number): void {
+    this.#width = width;
+    this.#height = height;
+    this.#pull();
+  }
+
+  setVisible(visible: boolean): void {
+    if (visible && !this.#visible) this.#restart();
+    this.#visible = visible;
+    this.#pull();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#decoder?.close();
+    this.#decoder = null;
+  }
+
+  get #wanted(): boolean {
+    return !this.#closed && this.#visible && this.#width > 0 && this.#height > 0;
+  }
+
+  #pull(): void {
+    if (this.#pulling || !this.#wanted) return;
+    this.#pulling = true;
+    void this.#run().finally(() => {
+      this.#pulling = false;
+      this.#pull();
+    });
+  }
+
+  async #run(): Promise<void> {
+    let retry = RETRY_FIRST_MS;
+    while (this.#wanted) {
+      try {
+        const body = await this.#world.frames(this.#request());
+        if (!this.#wanted) return;
+        for (const record of readRecords(body)) this.#take(record);
+        retry = RETRY_FIRST_MS;
+      } catch {
+        this.#restart();
+        await this.#world.wait(retry);
+        retry = Math.min(retry * 2, RETRY_MOST_MS);
+      }
+    }
+  }
+
+  #request(): FrameRequest {
+    const now = this.#world.now();
+    const needKey = !this.#raw && this.#needsKey && now - this.#askedKeyAt >= ASK_KEY_EACH_MS;
+    if (needKey) this.#askedKeyAt = now;
+    return {
+      stream: this.#stream,
+      mode: this.#raw ? 'i420' : 'vp8',
+      needKey,
+      width: this.#width,
+      height: this.#height,
+    };
+  }
+
+  #take(record: FrameRecord): void {
+    if (record.format === 'i420') {
+      this.#world.show(pictureOfI420(record));
+      return;
+    }
+    if (this.#needsKey && !record.key) return;
+    if (this.#decoder !== null && this.#decoder.waiting > MOST_WAITING) {
+      this.#restart();
+      if (!record.key) return;
+    }
+    this.#decoder ??= this.#open();
+    this.#needsKey = false;
+    this.#decoder?.decode(record);
+  }
+
+  #open(): Decoder | null {
+    const { openDecoder, show } = this.#world;
+    if (openDecoder === null) return null;
+    const decoder = openDecoder(
+      (picture) => {
+        if (this.#decoder === decoder) show(picture);
+        else picture.close();
+      },
+      () => {
+        if (this.#decoder === decoder) this.#restart();
+      },
+    );
+    return decoder;
+  }
+
+  #restart(): void {
+    this.#decoder?.close();
+    this.#decoder = null;
+    this.#needsKey = true;
+    this.#askedKeyAt = Number.NEGATIVE_INFINITY;
+  }
+}

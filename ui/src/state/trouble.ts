@@ -1,0 +1,102 @@
+import type { DevicesView, DeviceView, OwnDeviceView } from '../generated/bindings';
+import { say } from '../words/words';
+
+/** A button of the notice. */
+export type TroubleAction =
+  | { is: 'try' }
+  | { is: 'choose' }
+  | { is: 'use'; device: DeviceView }
+  | { is: 'without' }
+  | { is: 'look' };
+
+/** What is said about a device that does not work: the first layer that blocks, and what helps. */
+export interface Trouble {
+  readonly dev: 'camera' | 'microphone';
+  readonly layer: 'asked' | 'system' | 'busy' | 'gone' | 'other';
+  readonly title: string;
+  readonly text: string;
+  readonly actions: readonly { readonly does: TroubleAction; readonly word: string }[];
+}
+
+export function troubleOf(
+  dev: 'camera' | 'microphone',
+  state: OwnDeviceView,
+  devices: DevicesView,
+): Trouble | null {
+  if (state.is !== 'failed') return null;
+  const known = dev === 'camera' ? devices.cameras : devices.microphones;
+  const others = known.filter((device) => device.name !== state.device);
+  const name = state.device;
+  const retry = { does: { is: 'try' }, word: say('trouble.try') } as const;
+  const without = { does: { is: 'without' }, word: say('trouble.without') } as const;
+  const choose = { does: { is: 'choose' }, word: say('trouble.choose') } as const;
+  switch (state.problem) {
+    case 'consent':
+      return {
+        dev,
+        layer: 'asked',
+        title: say('trouble.consent.title', { dev }),
+        text: say('trouble.consent.text', { dev }),
+        actions: [{ does: { is: 'try' }, word: say('trouble.ask.again') }],
+      };
+    case 'system':
+      return {
+        dev,
+        layer: 'system',
+        title: say('trouble.system.title', { dev }),
+        text: say('trouble.system.text', { dev }),
+        actions: [retry, without],
+      };
+    case 'busy':
+      return {
+        dev,
+        layer: 'busy',
+        title: say('trouble.busy.title', { dev }),
+        text: say('trouble.busy.text', { dev, name }),
+        actions: others.length > 0 ? [choose, retry] : [retry, without],
+      };
+    case 'gone': {
+      const other = others[0];
+      const use =
+        other === undefined
+          ? []
+          : [
+              {
+                does: { is: 'use', device: other },
+                word: say('trouble.use', { name: other.name }),
+              } as const,
+            ];
+      return {
+        dev,
+        layer: 'gone',
+        title: say('trouble.gone.title', { name }),
+        text: say('trouble.gone.text', { dev, name }),
+        actions: [...use, without],
+      };
+    }
+    case 'stalled':
+      return {
+        dev,
+        layer: 'gone',
+        title: say('trouble.stalled.title', { name }),
+        text: say('trouble.stalled.text', { dev, name }),
+        actions: [retry, without],
+      };
+    case 'none_found':
+      return {
+        dev,
+        layer: 'gone',
+        title: say('trouble.none.title', { dev }),
+        text: say('trouble.none.text', { dev }),
+        actions: [{ does: { is: 'look' }, word: say('trouble.look') }, without],
+      };
+    case 'other':
+      return {
+        dev,
+        layer: 'other',
+        title: say('trouble.other.title', { dev }),
+        text: say('trouble.other.text', { dev, name }),
+        actions: [retry, without],
+      };
+  }
+}
