@@ -7,9 +7,11 @@ import type { Backend } from './backend';
 export function openBackend(): Backend {
   return {
     view: () => invoke<View>('view'),
+    // The event is a ring that carries no more than the revision; the window rings again only
+    // after the snapshot was fetched, so that a busy page has no queue to work through.
     onView: (callback) =>
-      listen<View>('view', (event) => {
-        callback(event.payload);
+      listen<number>('view', () => {
+        void invoke<View>('view').then(callback);
       }),
     dispatch: async (command) => {
       await invoke('dispatch', { command });
