@@ -51,10 +51,8 @@ impl ServerUrl {
             let detail = "without https:// only this machine can be used";
             return Err(refused(FailureCode::InsecureServer, detail));
         }
-        if !base.path().ends_with('/') {
-            let folder = format!("{}/", base.path());
-            base.set_path(&folder);
-        }
+        let folder = format!("{}/", base.path().trim_end_matches('/'));
+        base.set_path(&folder);
         Ok(Self { base })
     }
 

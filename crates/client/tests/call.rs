@@ -1,0 +1,233 @@
+use jasmin_client::{
+    Command, EndReason, FrameRequest, LogResult, PhaseView, PictureMode, PromptAnswer, Stream, View,
+};
+use jasmin_protocol::CallKind;
+
+use crate::people::{Person, World};
+
+fn phase(view: &View) -> Option<&PhaseView> {
+    view.call.as_ref().map(|call| &call.phase)
+}
+
+fn is_active(view: &View) -> bool {
+    matches!(phase(view), Some(PhaseView::Active { .. }))
+}
+
+fn is_incoming(view: &View) -> bool {
+    matches!(phase(view), Some(PhaseView::Incoming { .. }))
+}
+
+fn ended(view: &View) -> Option<EndReason> {
+    match phase(view) {
+        Some(PhaseView::Ended { reason, .. }) => Some(*reason),
+        _ => None,
+    }
+}
+
+async fn two(world: &World) -> (Person, Person) {
+    let (ana, ben) = tokio::join!(world.person("ana"), world.person("ben"));
+    ana.befriend(&ben).await;
+    ana.answers(PromptAnswer::Allow);
+    ben.answers(PromptAnswer::Allow);
+    (ana, ben)
+}
+
+/// Pulls as a page would, until a picture comes.
+async fn sees(person: &Person) -> (u16, u16) {
+    let request = FrameRequest {
+        stream: Stream::Remote,
+        mode: PictureMode::Vp8,
+        need_key: false,
+        width: 640,
+        height: 360,
+    };
+    for _ in 0..20 {
+        let body = person.app.frames(request).await;
+        if body.len() > 24 {
+            let side = |at: usize| u16::from_le_bytes([body[at], body[at + 1]]);
+            return (side(6), side(8));
+        }
+    }
+    panic!("{} sees nothing", person.email);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_call_see_hear_and_hang_up() {
+    let world = World::start().await;
+    let (ana, ben) = two(&world).await;
+    ana.wants(Command::Call {
+        user_id: ana.id_of(&ben),
+        kind: CallKind::Video,
+    })
+    .await;
+    ana.until(|view| matches!(phase(view), Some(PhaseView::Preparing { .. })))
+        .await;
+    ana.wants(Command::CallNow).await;
+    ben.until(is_incoming).await;
+    ana.until(|view| matches!(phase(view), Some(PhaseView::Ringing)))
+        .await;
+    ben.wants(Command::Accept {
+        kind: CallKind::Video,
+    })
+    .await;
+    tokio::join!(ana.until(is_active), ben.until(is_active));
+
+    let (at_ana, at_ben) = tokio::join!(sees(&ana), sees(&ben));
+    assert!(
+        at_ana.0 > 0 && at_ben.0 > 0,
+        "pictures have a size: {at_ana:?} {at_ben:?}"
+    );
+
+    let has_words = |view: &View| {
+        view.call
+            .as_ref()
+            .is_some_and(|call| call.safety_words.len() == 4)
+    };
+    let (hers, his) = tokio::join!(ana.until(has_words), ben.until(has_words));
+    let words = |view: &View| view.call.as_ref().unwrap().safety_words.clone();
+    assert_eq!(words(&hers), words(&his), "the safety words are equal");
+
+    let remote_is = |microphone: bool, camera: bool| {
+        move |view: &View| {
+            view.call.as_ref().is_some_and(|call| {
+                call.remote.microphone == microphone && call.remote.camera == camera
+            })
+        }
+    };
+    ben.until(remote_is(true, true)).await;
+    ana.wants(Command::SetMicrophone { on: false }).await;
+    ben.until(remote_is(false, true)).await;
+    ana.wants(Command::SetCamera { on: false }).await;
+    ben.until(remote_is(false, false)).await;
+    ana.wants(Command::SetMicrophone { on: true }).await;
+    ben.until(remote_is(true, false)).await;
+
+    let heard = ben.heard.take();
+    let peak = heard
+        .iter()
+        .fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    assert!(peak > 0.05, "ben hears ana's beeps: peak {peak}");
+
+    ana.wants(Command::HangUp).await;
+    let (hers, his) = tokio::join!(
+        ana.until(|view| ended(view).is_some()),
+        ben.until(|view| ended(view).is_some())
+    );
+    assert_eq!(
+        (ended(&hers), ended(&his)),
+        (Some(EndReason::HungUp), Some(EndReason::HungUp))
+    );
+    for person in [&ana, &ben] {
+        let view = person.until(|view| view.log.len() == 1).await;
+        assert_eq!(view.log[0].result, LogResult::Answered);
+        assert!(
+            !view.sending.camera && !view.sending.microphone,
+            "everything is closed"
+        );
+    }
+    tokio::join!(ana.app.quit(), ben.app.quit());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn declined_cancelled_and_missed_calls_are_in_both_logs_once() {
+    let world = World::start().await;
+    let (ana, ben) = two(&world).await;
+    let call = || Command::Call {
+        user_id: ana.id_of(&ben),
+        kind: CallKind::Audio,
+    };
+    let results = |view: &View| {
+        view.log
+            .iter()
+            .map(|entry| entry.result)
+            .collect::<Vec<_>>()
+    };
+
+    ana.wants(call()).await;
+    ana.wants(Command::CallNow).await;
+    ben.until(is_incoming).await;
+    ben.wants(Command::Decline).await;
+    ana.until(|view| ended(view) == Some(EndReason::Declined))
+        .await;
+    for person in [&ana, &ben] {
+        person
+            .until(|view| results(view) == [LogResult::Declined])
+            .await;
+    }
+
+    ana.wants(call()).await;
+    ana.wants(Command::CallNow).await;
+    ben.until(is_incoming).await;
+    ana.wants(Command::HangUp).await;
+    for person in [&ana, &ben] {
+        person
+            .until(|view| ended(view) == Some(EndReason::Cancelled))
+            .await;
+        person
+            .until(|view| results(view) == [LogResult::Cancelled, LogResult::Declined])
+            .await;
+    }
+
+    ana.wants(call()).await;
+    ana.wants(Command::CallNow).await;
+    ben.until(is_incoming).await;
+    ana.until(|view| ended(view) == Some(EndReason::NoAnswer))
+        .await;
+    for person in [&ana, &ben] {
+        person
+            .until(|view| {
+                results(view) == [LogResult::Missed, LogResult::Cancelled, LogResult::Declined]
+            })
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undone_call_rings_nobody() {
+    let world = World::start().await;
+    let (ana, ben) = two(&world).await;
+    ana.wants(Command::Call {
+        user_id: ana.id_of(&ben),
+        kind: CallKind::Audio,
+    })
+    .await;
+    ana.until(|view| matches!(phase(view), Some(PhaseView::Preparing { .. })))
+        .await;
+    ana.wants(Command::HangUp).await;
+    ana.until(|view| ended(view) == Some(EndReason::Cancelled))
+        .await;
+    assert!(ben.app.views().borrow().call.is_none());
+    assert!(ana.app.views().borrow().log.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_consent_the_call_goes_on_without_that_device() {
+    let world = World::start().await;
+    let (ana, ben) = tokio::join!(world.person("ana"), world.person("ben"));
+    ana.befriend(&ben).await;
+    ana.answers(PromptAnswer::Deny);
+    ben.answers(PromptAnswer::Once);
+    ana.wants(Command::Call {
+        user_id: ana.id_of(&ben),
+        kind: CallKind::Video,
+    })
+    .await;
+    ana.until(|view| matches!(phase(view), Some(PhaseView::Preparing { .. })))
+        .await;
+    ana.wants(Command::CallNow).await;
+    ben.until(is_incoming).await;
+    ben.wants(Command::Accept {
+        kind: CallKind::Video,
+    })
+    .await;
+    tokio::join!(ana.until(is_active), ben.until(is_active));
+    ana.until(|view| view.call.as_ref().is_some_and(|call| call.remote.camera))
+        .await;
+    let view = ana.app.views().borrow().clone();
+    assert!(
+        !view.sending.camera && !view.sending.microphone,
+        "ana's devices stay closed"
+    );
+    let remote = ben.app.views().borrow().call.clone().unwrap().remote;
+    assert!(!remote.camera && !remote.microphone);
+}

@@ -1,0 +1,174 @@
+//! Clients for tests: each with a profile of its own, on one server in this process.
+
+use std::{sync::Arc, time::Duration};
+
+use jasmin_client::{
+    AccountView, Command, Config, Controller, Devices, PromptAnswer, VaultKey, VaultView, View,
+};
+use jasmin_media::{
+    audio::{
+        AudioIo,
+        headless::{Headless, Hears, Recording},
+    },
+    synthetic::SyntheticCamera,
+};
+use jasmin_protocol::Outbox;
+use jasmin_server::Server;
+use tempfile::TempDir;
+
+/// Nothing here takes that long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct World {
+    pub(crate) server: Server,
+    dir: TempDir,
+}
+
+pub(crate) struct Person {
+    pub(crate) app: Controller,
+    pub(crate) email: String,
+    /// What the speaker plays.
+    pub(crate) heard: Recording,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = jasmin_server::Config::at(dir.path().join("server"));
+        config.listen.set_port(0);
+        config.ring = Duration::from_secs(5);
+        Self {
+            server: Server::start(config).await.unwrap(),
+            dir,
+        }
+    }
+
+    /// Somebody with an account, signed in and connected.
+    pub(crate) async fn person(&self, name: &str) -> Person {
+        let heard = Recording::new(48_000 * 20);
+        let recording = heard.clone();
+        let sound = move || -> Box<dyn AudioIo> {
+            let hears = Hears::Beeps {
+                since: std::time::Instant::now(),
+            };
+            Box::new(Headless::new(hears, Some(recording.clone())))
+        };
+        let app = Controller::start(Config {
+            data_dir: self.dir.path().join(name),
+            server: Some(self.server.url().to_owned()),
+            devices: Devices::Synthetic {
+                camera: Arc::new(SyntheticCamera),
+                sound: Arc::new(sound),
+            },
+            vault: VaultKey::Session,
+        })
+        .unwrap();
+        let person = Person {
+            app,
+            email: format!("{name}@example.com"),
+            heard,
+        };
+        person
+            .until(|view| matches!(view.vault, VaultView::Open { .. }))
+            .await;
+        person
+            .wants(Command::SignUp {
+                name: name.to_owned(),
+                email: person.email.clone(),
+                password: "correct horse battery".to_owned(),
+                birthday: "1990-05-17".to_owned(),
+            })
+            .await;
+        let code = self.code(&person.email).await;
+        person.wants(Command::VerifyEmail { code }).await;
+        person
+            .until(|view| matches!(view.account, AccountView::SignedIn { .. }))
+            .await;
+        person
+    }
+
+    async fn code(&self, email: &str) -> String {
+        let url = format!("{}/dev/mailbox", self.server.url());
+        let body = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let outbox: Outbox = serde_json::from_str(&body).unwrap();
+        let mail = outbox
+            .mails
+            .into_iter()
+            .find(|mail| mail.to == email)
+            .unwrap();
+        mail.code.unwrap()
+    }
+}
+
+impl Person {
+    pub(crate) async fn wants(&self, command: Command) {
+        self.app.dispatch(command).await.unwrap();
+    }
+
+    /// Waits for a view of this kind and returns it.
+    pub(crate) async fn until(&self, is: impl Fn(&View) -> bool) -> Arc<View> {
+        let mut views = self.app.views();
+        let found = tokio::time::timeout(PATIENCE, views.wait_for(|view| is(view))).await;
+        match found {
+            Ok(view) => view.unwrap().clone(),
+            Err(_) => panic!(
+                "{}: not seen in time; last: {:#?}",
+                self.email,
+                self.app.views().borrow()
+            ),
+        }
+    }
+
+    /// Says the same to every question that comes up.
+    pub(crate) fn answers(&self, answer: PromptAnswer) {
+        let (app, mut views) = (self.app.clone(), self.app.views());
+        tokio::spawn(async move {
+            while let Ok(view) = views
+                .wait_for(|view| view.prompt.is_some())
+                .await
+                .map(|v| v.clone())
+            {
+                let Some(prompt) = &view.prompt else { continue };
+                // The question may be gone already: its call has ended.
+                let _ = app
+                    .dispatch(Command::AnswerPrompt {
+                        prompt: prompt.id,
+                        answer,
+                    })
+                    .await;
+                if views.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Makes the two contacts of each other.
+    pub(crate) async fn befriend(&self, other: &Person) {
+        self.wants(Command::AddPerson {
+            email: other.email.clone(),
+        })
+        .await;
+        let view = other.until(|view| !view.requests.is_empty()).await;
+        other
+            .wants(Command::AcceptPerson {
+                user_id: view.requests[0].user_id,
+            })
+            .await;
+        self.until(|view| view.people.iter().any(|person| person.email == other.email))
+            .await;
+        other
+            .until(|view| view.people.iter().any(|person| person.email == self.email))
+            .await;
+    }
+
+    pub(crate) fn id_of(&self, other: &Person) -> jasmin_protocol::UserId {
+        let views = self.app.views();
+        let view = views.borrow();
+        view.people
+            .iter()
+            .find(|person| person.email == other.email)
+            .unwrap()
+            .user_id
+    }
+}
