@@ -33,7 +33,7 @@ pub mod sync;
 pub mod synthetic;
 pub mod voice;
 
-pub use device::{AudioDevice, DeviceChange, DeviceProblem, DeviceWatch};
+pub use device::{AudioDevice, DeviceChange, DeviceProblem, DeviceWatch, Direction};
 pub use device::{list_microphones, list_speakers};
 pub use faults::{Fault, Faults};
 pub use hardware::SoundCards;

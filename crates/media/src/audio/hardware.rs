@@ -19,13 +19,23 @@ use crate::platform::sound;
 /// How long a sound system may take to open a stream.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a sound system that has crashed may take to come back.
+const CRASH_PATIENCE: Duration = Duration::from_secs(15);
+
 /// A latency beyond this is a driver's mistake.
 const LONGEST_LATENCY: Duration = Duration::from_secs(1);
 
 /// The computer's sound devices. Cheap to make; connects when first asked.
 #[derive(Default)]
 pub struct SoundCards {
-    host: Option<Host>,
+    host: Option<Connection>,
+    /// The host that answered last, by its place in the order of preference, and when.
+    answered: Option<(usize, Instant)>,
+}
+
+struct Connection {
+    place: usize,
+    host: Host,
 }
 
 impl AudioIo for SoundCards {
@@ -84,21 +94,52 @@ impl AudioIo for SoundCards {
 }
 
 impl SoundCards {
-    /// Asks the sound system; once more on a new connection when the old one is dead.
+    /// Asks the sound system; once more on a new connection when the old one is dead or only
+    /// second best.
     fn ask<T>(
         &mut self,
         question: impl Fn(&Host) -> Result<T, cpal::Error>,
     ) -> Result<T, DeviceProblem> {
-        if let Some(host) = &self.host {
-            match question(host) {
-                Ok(answer) => return Ok(answer),
+        if let Some(connection) = self.host.take_if(|connection| connection.place > 0) {
+            self.host = self.connect().ok().or(Some(connection));
+        }
+        if let Some(connection) = &self.host {
+            match question(&connection.host) {
+                Ok(answer) => {
+                    self.answered = Some((connection.place, Instant::now()));
+                    return Ok(answer);
+                }
                 Err(error) => tracing::debug!(%error, "asking the sound system anew"),
             }
         }
-        let host = connect()?;
-        let answer = question(&host).map_err(problem);
-        self.host = Some(host);
-        answer
+        self.host = None;
+        let connection = self.connect()?;
+        let answer = question(&connection.host).map_err(problem)?;
+        self.answered = Some((connection.place, Instant::now()));
+        self.host = Some(connection);
+        Ok(answer)
+    }
+
+    /// Connects to the best host that answers. A host that has just crashed is waited for: the
+    /// next one would take the sound card from it.
+    fn connect(&self) -> Result<Connection, DeviceProblem> {
+        let waits_for = self
+            .answered
+            .filter(|(_, at)| at.elapsed() < CRASH_PATIENCE);
+        let mut last = DeviceProblem::NoSoundSystem;
+        for (place, id) in sound::HOSTS.iter().enumerate() {
+            if waits_for.is_some_and(|(before, _)| place > before) {
+                break;
+            }
+            match cpal::host_from_id(*id) {
+                Ok(host) => return Ok(Connection { place, host }),
+                Err(error) => {
+                    tracing::debug!(host = %id, %error, "sound system does not answer");
+                    last = problem(error);
+                }
+            }
+        }
+        Err(last)
     }
 
     fn find(&mut self, id: Option<&str>, direction: Direction) -> Result<Device, DeviceProblem> {
@@ -114,20 +155,6 @@ impl SoundCards {
         })?;
         found.ok_or(DeviceProblem::Missing)
     }
-}
-
-fn connect() -> Result<Host, DeviceProblem> {
-    let mut last = DeviceProblem::NoSoundSystem;
-    for id in sound::hosts() {
-        match cpal::host_from_id(id) {
-            Ok(host) => return Ok(host),
-            Err(error) => {
-                tracing::debug!(host = %id, %error, "sound system does not answer");
-                last = problem(error);
-            }
-        }
-    }
-    Err(last)
 }
 
 fn default_device(host: &Host, direction: Direction) -> Option<Device> {

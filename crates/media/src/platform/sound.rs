@@ -8,8 +8,8 @@ mod macos;
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(crate) use self::linux::{hosts, is_microphone, is_speaker};
+pub(crate) use self::linux::{HOSTS, is_microphone, is_speaker};
 #[cfg(target_os = "macos")]
-pub(crate) use self::macos::{hosts, is_microphone, is_speaker};
+pub(crate) use self::macos::{HOSTS, is_microphone, is_speaker};
 #[cfg(target_os = "windows")]
-pub(crate) use self::windows::{hosts, is_microphone, is_speaker};
+pub(crate) use self::windows::{HOSTS, is_microphone, is_speaker};

@@ -2,13 +2,7 @@ use cpal::{DeviceId, HostId};
 
 /// PulseAudio's protocol, which PipeWire speaks too; bare ALSA only without either, because it
 /// knows no change of devices and floods its error callbacks.
-pub(crate) fn hosts() -> Vec<HostId> {
-    let available = cpal::available_hosts();
-    [HostId::PulseAudio, HostId::Alsa]
-        .into_iter()
-        .filter(|host| available.contains(host))
-        .collect()
-}
+pub(crate) const HOSTS: &[HostId] = &[HostId::PulseAudio, HostId::Alsa];
 
 /// Monitors hear what a speaker plays; offering them would send the far side its own voice.
 pub(crate) fn is_microphone(id: &DeviceId) -> bool {

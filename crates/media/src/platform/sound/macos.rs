@@ -1,9 +1,7 @@
 use cpal::{DeviceId, HostId};
 
 /// Core Audio alone.
-pub(crate) fn hosts() -> Vec<HostId> {
-    vec![HostId::CoreAudio]
-}
+pub(crate) const HOSTS: &[HostId] = &[HostId::CoreAudio];
 
 /// Core Audio lists no loopbacks among its inputs.
 pub(crate) fn is_microphone(_id: &DeviceId) -> bool {

@@ -1,9 +1,7 @@
 use cpal::{DeviceId, HostId};
 
 /// WASAPI alone.
-pub(crate) fn hosts() -> Vec<HostId> {
-    vec![HostId::Wasapi]
-}
+pub(crate) const HOSTS: &[HostId] = &[HostId::Wasapi];
 
 /// WASAPI lists no loopbacks among its inputs.
 pub(crate) fn is_microphone(_id: &DeviceId) -> bool {
