@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use str0m::crypto::CryptoProvider;
 
-pub(crate) use certificate::{Certificate, CertificateError};
+pub(crate) use certificate::Certificate;
 pub(crate) use hash::{derive, sha256};
 
 /// Returns the back-end for `RtcConfig::set_crypto_provider`.

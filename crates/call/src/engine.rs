@@ -102,10 +102,6 @@ impl Engine {
         self.next
     }
 
-    pub(crate) fn is_alive(&self) -> bool {
-        self.rtc.is_alive()
-    }
-
     // ---- negotiation
 
     /// Makes the first offer: sound, picture, and the channel "jasmin".
