@@ -1,0 +1,80 @@
+use std::{ops::Deref, path::Path, process::Command};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::{Desk, Driver, Page, Program, built, until};
+
+/// The app on a desk, under control. Everything of [`Page`] works on it.
+#[derive(Debug)]
+pub struct Window {
+    page: Page,
+    driver: Driver,
+    pictures: std::path::PathBuf,
+}
+
+impl Deref for Window {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.page
+    }
+}
+
+impl Window {
+    pub(crate) fn open(desk: &Desk) -> Result<Self> {
+        let mut command = desk.environment(Command::new("WebKitWebDriver"));
+        command.env("TAURI_WEBVIEW_AUTOMATION", "true");
+        // The camera goes into every process below: only the app looks for one.
+        command.env("LD_PRELOAD", built("libjasmin_vcam.so")?);
+        command.env("JASMIN_VCAM", desk.cameras());
+        let driver = Driver::start(&mut command, "app", desk.folder())?;
+        let binary = built("jasmin-chat")?;
+        let options = json!({ "webkitgtk:browserOptions": { "binary": binary, "args": [] } });
+        let session = driver.session(options).context("the app does not open")?;
+        let pictures = desk.folder().to_owned();
+        Ok(Self {
+            page: Page::new(session),
+            driver,
+            pictures,
+        })
+    }
+
+    /// The app's process, and whatever it started.
+    pub fn program(&self) -> &Program {
+        self.driver.program()
+    }
+
+    /// Closes the window as a person does, and waits until the app is gone.
+    ///
+    /// # Errors
+    /// When it stays.
+    pub fn close(self) -> Result<()> {
+        self.keep_screenshot("closed")?;
+        self.page.session().close()?;
+        let app = |id: &i32| {
+            std::fs::read_link(format!("/proc/{id}/exe"))
+                .is_ok_and(|exe| exe.file_name().is_some_and(|name| name == "jasmin-chat"))
+        };
+        until("the app to end", || {
+            Ok((!self.driver.program().processes().iter().any(app)).then_some(()))
+        })
+    }
+
+    /// Keeps a picture of the page beside the logs.
+    ///
+    /// # Errors
+    /// When the page does not answer.
+    pub fn keep_screenshot(&self, name: &str) -> Result<()> {
+        let path = Path::new(&self.pictures).join(format!("{name}.png"));
+        Ok(std::fs::write(path, self.page.session().screenshot()?)?)
+    }
+}
+
+impl Drop for Window {
+    /// The last sight of the page, for when the scenario fails right here.
+    fn drop(&mut self) {
+        // A page that is gone has nothing to show.
+        let _unseen = self.keep_screenshot("last");
+    }
+}
