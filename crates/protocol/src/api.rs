@@ -185,6 +185,18 @@ body! {
     }
 }
 
+impl Refresh {
+    /// What [`Refresh::signature`] is made over.
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        [
+            b"jasmin-refresh-v1",
+            self.refresh.0.as_slice(),
+            &self.at_ms.to_be_bytes(),
+        ]
+        .concat()
+    }
+}
+
 body! {
     /// `GET /v1/sessions`: where I am signed in. `DELETE /v1/sessions/{session_id}` ends one, and
     /// `POST /v1/auth/logout` this one; both answer 204, also when it was over already.
@@ -258,6 +270,21 @@ body! {
         /// Ed25519 by the identity key over
         /// `"jasmin-device-v1" || user_id || device_id || signing_key || sealing_key || created_ms (big endian)`.
         pub signature: Base64,
+    }
+}
+
+impl DeviceCertificate {
+    /// What [`DeviceCertificate::signature`] is made over. Ids are their 16 bytes.
+    pub fn signed_bytes(&self, user: UserId) -> Vec<u8> {
+        [
+            b"jasmin-device-v1",
+            user.0.as_bytes().as_slice(),
+            self.device_id.0.as_bytes(),
+            &self.signing_key.0,
+            &self.sealing_key.0,
+            &self.created_ms.to_be_bytes(),
+        ]
+        .concat()
     }
 }
 
@@ -448,5 +475,43 @@ body! {
         pub code: Option<String>,
         /// When it was written.
         pub at_ms: i64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_refresh_is_signed_with_its_time() {
+        let (refresh, signature) = (Base64(vec![1, 2]), Base64(vec![]));
+        let body = Refresh {
+            refresh,
+            at_ms: 0x0102,
+            signature,
+        };
+        assert_eq!(
+            body.signed_bytes(),
+            b"jasmin-refresh-v1\x01\x02\0\0\0\0\0\0\x01\x02"
+        );
+    }
+
+    #[test]
+    fn a_certificate_is_signed_for_one_person() {
+        let certificate = DeviceCertificate {
+            device_id: DeviceId(Uuid::from_u128(2)),
+            signing_key: Base64(vec![3; 32]),
+            sealing_key: Base64(vec![4; 32]),
+            created_ms: 5,
+            signature: Base64(vec![]),
+        };
+        let bytes = certificate.signed_bytes(UserId(Uuid::from_u128(1)));
+        assert_eq!(bytes.len(), 16 + 16 + 16 + 32 + 32 + 8);
+        assert_eq!(
+            (bytes[31], bytes[47], bytes[48], bytes[80], bytes[119]),
+            (1, 2, 3, 4, 5)
+        );
     }
 }

@@ -1,0 +1,216 @@
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+
+use crate::{Config, DatabaseUrl};
+
+/// What `--help` prints.
+pub const USAGE: &str = "\
+jasmin-server: the signalling API of Jasmin Chat
+
+Usage: jasmin-server [OPTIONS]
+
+  --listen ADDRESS:PORT  where to listen [127.0.0.1:8420]; port 0 takes a free one
+  --data-dir FOLDER      database file, key file, outbox [./data]   (JASMIN_SERVER_DATA)
+  --db URL               postgres://… instead of the SQLite file    (JASMIN_DB)
+  --ring-seconds N       how long a call rings [45]
+  --minimum-age N        how old a person must be [16]
+  --i-know-no-tls        listen beyond loopback; TLS ends in front of this process
+  --help, --version
+
+Log: JASMIN_LOG=warn|info|debug|trace [info], to standard error.
+";
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub enum Invocation {
+    /// Run with this configuration.
+    Run(Box<Config>),
+    /// Print [`USAGE`].
+    Help,
+    /// Print the version.
+    Version,
+}
+
+/// A command line that cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArgsError {
+    /// No such option.
+    #[error("unknown option {0}; --help lists them")]
+    Unknown(String),
+    /// Nothing behind the option.
+    #[error("{0} needs a value")]
+    Missing(&'static str),
+    /// Not the kind of value the option takes.
+    #[error("{option} takes {wants}")]
+    Wrong {
+        /// The option.
+        option: &'static str,
+        /// What it takes.
+        wants: &'static str,
+    },
+}
+
+impl Invocation {
+    /// Reads the arguments (without the program's name) over the environment over the defaults.
+    pub fn parse(
+        args: impl IntoIterator<Item = OsString>,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ArgsError> {
+        let data_dir = env("JASMIN_SERVER_DATA").map_or_else(|| "data".into(), PathBuf::from);
+        let mut config = Config::at(data_dir);
+        if let Some(url) = env("JASMIN_DB") {
+            config.db = Some(database_url("JASMIN_DB", url)?);
+        }
+
+        let mut args = args.into_iter();
+        while let Some(arg) = args.next() {
+            let arg = arg.to_string_lossy().into_owned();
+            let (option, inline) = match arg.split_once('=') {
+                Some((option, value)) => (option.to_owned(), Some(OsString::from(value))),
+                None => (arg, None),
+            };
+            let mut value = |name| {
+                inline
+                    .clone()
+                    .or_else(|| args.next())
+                    .ok_or(ArgsError::Missing(name))
+            };
+            match option.as_str() {
+                "--listen" => {
+                    config.listen =
+                        parsed("--listen", "an address and a port", value("--listen")?)?;
+                }
+                "--data-dir" => config.data_dir = PathBuf::from(value("--data-dir")?),
+                "--db" => config.db = Some(database_url("--db", value("--db")?)?),
+                "--ring-seconds" => {
+                    let wants = "a number of seconds from 1 to 600";
+                    let seconds = parsed("--ring-seconds", wants, value("--ring-seconds")?)?;
+                    if !(1..=600).contains(&seconds) {
+                        return Err(ArgsError::Wrong {
+                            option: "--ring-seconds",
+                            wants,
+                        });
+                    }
+                    config.ring = Duration::from_secs(seconds);
+                }
+                "--minimum-age" => {
+                    config.minimum_age = parsed(
+                        "--minimum-age",
+                        "a number of years",
+                        value("--minimum-age")?,
+                    )?;
+                }
+                "--i-know-no-tls" => config.i_know_no_tls = true,
+                "--help" | "-h" => return Ok(Self::Help),
+                "--version" | "-V" => return Ok(Self::Version),
+                _ => return Err(ArgsError::Unknown(option)),
+            }
+        }
+        Ok(Self::Run(Box::new(config)))
+    }
+}
+
+fn parsed<T: std::str::FromStr>(
+    option: &'static str,
+    wants: &'static str,
+    value: OsString,
+) -> Result<T, ArgsError> {
+    let wrong = ArgsError::Wrong { option, wants };
+    value
+        .to_str()
+        .and_then(|text| text.parse().ok())
+        .ok_or(wrong)
+}
+
+fn database_url(option: &'static str, value: OsString) -> Result<DatabaseUrl, ArgsError> {
+    let url: String = parsed(option, "a postgres:// URL", value)?;
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(ArgsError::Wrong {
+            option,
+            wants: "a postgres:// URL",
+        });
+    }
+    Ok(DatabaseUrl(url))
+}
+
+/// Whether an address can only be reached from this machine.
+pub(crate) fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str], env: &[(&str, &str)]) -> Result<Invocation, ArgsError> {
+        Invocation::parse(args.iter().map(OsString::from), |name| {
+            env.iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    fn config(args: &[&str], env: &[(&str, &str)]) -> Config {
+        match parse(args, env).unwrap() {
+            Invocation::Run(config) => *config,
+            other => panic!("{args:?} gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_arguments_it_is_a_local_server_on_one_file() {
+        let config = config(&[], &[]);
+        assert_eq!(config.listen, "127.0.0.1:8420".parse().unwrap());
+        assert_eq!(config.data_dir, PathBuf::from("data"));
+        assert_eq!(config.db, None);
+        assert!(!config.i_know_no_tls);
+    }
+
+    #[test]
+    fn options_win_over_the_environment() {
+        let env = [
+            ("JASMIN_SERVER_DATA", "/from/env"),
+            ("JASMIN_DB", "postgres://env"),
+        ];
+        let config = config(
+            &[
+                "--data-dir",
+                "/from/args",
+                "--listen=[::1]:0",
+                "--ring-seconds",
+                "2",
+            ],
+            &env,
+        );
+        assert_eq!(config.data_dir, PathBuf::from("/from/args"));
+        assert_eq!(config.db, Some(DatabaseUrl("postgres://env".into())));
+        assert_eq!(config.listen, "[::1]:0".parse().unwrap());
+        assert_eq!(config.ring, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_command_line() {
+        let said = |args: &[&str]| parse(args, &[]).unwrap_err().to_string();
+        assert_eq!(
+            said(&["--prot"]),
+            "unknown option --prot; --help lists them"
+        );
+        assert_eq!(said(&["--listen"]), "--listen needs a value");
+        assert_eq!(
+            said(&["--listen", "here"]),
+            "--listen takes an address and a port"
+        );
+        assert_eq!(said(&["--db", "mysql://x"]), "--db takes a postgres:// URL");
+        assert_eq!(
+            said(&["--ring-seconds", "0"]),
+            "--ring-seconds takes a number of seconds from 1 to 600"
+        );
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_clothes_is_still_loopback() {
+        assert!(is_loopback("[::ffff:127.0.0.1]:1".parse().unwrap()));
+        assert!(is_loopback("[::1]:1".parse().unwrap()));
+        assert!(!is_loopback("[::]:1".parse().unwrap()));
+        assert!(!is_loopback("0.0.0.0:1".parse().unwrap()));
+    }
+}

@@ -1,0 +1,265 @@
+//! Mail: written down in the same transaction as its reason, sent afterwards. The only transport so
+//! far is the outbox folder: one `.eml` file per mail.
+
+use std::{io::Write, path::Path};
+
+use jasmin_protocol::OutboxMail;
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
+use uuid::Uuid;
+
+use crate::{
+    app::{App, Shared},
+    keys::digest,
+    platform,
+    problem::Failure,
+    rules::Email,
+    store::{NewOutboxRow, OutboxRow, Tx},
+};
+
+/// Why somebody gets mail.
+#[derive(Clone, Debug)]
+pub(crate) enum Mail {
+    /// The code that confirms an address.
+    Code { code: String },
+    /// Somebody signed up with an address that has an account.
+    AlreadyHere,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    to: String,
+    subject: String,
+    text: String,
+    code: Option<String>,
+}
+
+const LEASE_MS: i64 = 60_000;
+
+impl Mail {
+    fn template(&self) -> &'static str {
+        match self {
+            Self::Code { .. } => "code",
+            Self::AlreadyHere => "already-here",
+        }
+    }
+
+    fn written(&self, to: &str) -> Written {
+        let (subject, text, code) = match self {
+            Self::Code { code } => (
+                "Your Jasmin Chat code",
+                format!(
+                    "Welcome to Jasmin Chat.\n\nYour code is:\n\n    {}-{}\n\n\
+                     It is good for 15 minutes, in the app where you signed up.\n\
+                     If you did not sign up, there is nothing to do: without the code, no account\n\
+                     is made.\n",
+                    &code[..4],
+                    &code[4..]
+                ),
+                Some(code.clone()),
+            ),
+            Self::AlreadyHere => (
+                "You already have a Jasmin Chat account",
+                "Somebody just tried to sign up to Jasmin Chat with this address.\n\n\
+                 If it was you: you have an account already. Sign in with it instead.\n\
+                 If it was not you, there is nothing to do: your account is as it was.\n"
+                    .to_owned(),
+                None,
+            ),
+        };
+        Written {
+            to: to.to_owned(),
+            subject: subject.to_owned(),
+            text,
+            code,
+        }
+    }
+}
+
+impl App {
+    /// Writes a mail down; one per reason and kind. Call `self.mails.notify_one()` after the commit.
+    pub(crate) async fn write_mail(
+        &self,
+        tx: &mut Tx,
+        reason: &[&[u8]],
+        to: &str,
+        mail: &Mail,
+    ) -> Result<(), Failure> {
+        let id = self.config.clock.uuid_v7();
+        let written = serde_json::to_vec(&mail.written(to))
+            .map_err(|error| Failure::internal(error.to_string()))?;
+        let mail_box = self.keys.data.seal(&context(id), &written)?;
+        let row = NewOutboxRow {
+            id,
+            reason: digest(reason),
+            template: mail.template(),
+            mail_box,
+        };
+        tx.put_outbox(row, self.now_ms()).await?;
+        Ok(())
+    }
+
+    /// Returns the newest mails, newest first.
+    pub(crate) async fn outbox(&self) -> Result<Vec<OutboxMail>, Failure> {
+        let rows = self.store.read().await?.newest_mails().await?;
+        rows.iter()
+            .map(|row| {
+                let Written {
+                    to,
+                    subject,
+                    text,
+                    code,
+                } = self.written_mail(row)?;
+                Ok(OutboxMail {
+                    to,
+                    subject,
+                    text,
+                    code,
+                    at_ms: row.created_ms,
+                })
+            })
+            .collect()
+    }
+
+    fn written_mail(&self, row: &OutboxRow) -> Result<Written, Failure> {
+        let written = self.keys.data.open(&context(row.id), &row.mail_box)?;
+        serde_json::from_slice(&written).map_err(|_| Failure::internal("a mail cannot be read"))
+    }
+
+    /// Sends what is due and returns how many went out.
+    pub(crate) async fn send_mails(&self) -> Result<u64, Failure> {
+        let mut sent = 0;
+        loop {
+            let now_ms = self.now_ms();
+            let mut tx = self.store.begin().await?;
+            let leased = tx.lease_mail(now_ms, now_ms + LEASE_MS).await?;
+            tx.commit().await?;
+            let Some(row) = leased else {
+                return Ok(sent);
+            };
+            let written = self.written_mail(&row)?;
+            let result = deliver(&self.config.data_dir.join("outbox"), &row, &written);
+            let mut tx = self.store.begin().await?;
+            match result {
+                Ok(()) => {
+                    tx.mail_sent(row.id).await?;
+                    sent += 1;
+                    self.count(|metrics| &metrics.mails);
+                }
+                Err(error) => {
+                    let wait_ms = (1000 << row.tries.clamp(0, 12)).min(3_600_000);
+                    tx.retry_mail(row.id, now_ms + wait_ms).await?;
+                    self.count(|metrics| &metrics.mail_failures);
+                    tracing::warn!(mail = %row.id, tries = row.tries, %error, "a mail was not sent");
+                }
+            }
+            tx.commit().await?;
+        }
+    }
+}
+
+/// Sends mail until the server drains.
+pub(crate) async fn work(app: Shared) {
+    loop {
+        if let Err(failure) = app.send_mails().await {
+            tracing::warn!(cause = failure.cause, "the outbox cannot be worked on");
+        }
+        tokio::select! {
+            () = app.draining.cancelled() => return,
+            () = app.mails.notified() => {}
+            () = tokio::time::sleep(std::time::Duration::from_secs(30)) => {}
+        }
+    }
+}
+
+fn context(id: Uuid) -> String {
+    format!("mail:{id}")
+}
+
+/// Writes one `.eml` file (RFC 5322), whole or not at all. Sending a mail twice replaces it.
+fn deliver(folder: &Path, row: &OutboxRow, mail: &Written) -> std::io::Result<()> {
+    platform::create_private_dir(folder)?;
+    let date = OffsetDateTime::from_unix_timestamp(row.created_ms / 1000)
+        .ok()
+        .and_then(|date| date.format(&Rfc2822).ok())
+        .unwrap_or_default();
+    let to = Email::routed(&mail.to).unwrap_or_else(|| mail.to.clone());
+    let text = format!(
+        "From: Jasmin Chat <no-reply@jasmin.chat>\r\nTo: <{to}>\r\nSubject: {subject}\r\n\
+         Date: {date}\r\nMessage-ID: <{id}@jasmin.chat>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\
+         Auto-Submitted: auto-generated\r\n\r\n{body}",
+        subject = mail.subject,
+        id = row.id,
+        body = mail.text.replace('\n', "\r\n"),
+    );
+    let target = folder.join(format!("{}-{}.eml", row.created_ms, row.id));
+    let partial = target.with_extension("part");
+    let _ = std::fs::remove_file(&partial);
+    let mut file = platform::create_private_file(&partial)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(partial, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::World;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_mail_becomes_one_file_for_its_reason() {
+        let world = World::new().await;
+        for _ in 0..2 {
+            let mut tx = world.app.store.begin().await.unwrap();
+            let code = Mail::Code {
+                code: "ABCDEFGH".into(),
+            };
+            world
+                .app
+                .write_mail(&mut tx, &[b"why"], "jo@bücher.example", &code)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(
+            world.app.send_mails().await.unwrap(),
+            1,
+            "the same reason writes no second mail"
+        );
+        assert_eq!(world.app.send_mails().await.unwrap(), 0, "it is sent once");
+
+        let folder = world.app.config.data_dir.join("outbox");
+        let files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        assert_eq!(files.len(), 1);
+        let text = std::fs::read_to_string(&files[0]).unwrap();
+        assert!(text.contains("To: <jo@xn--bcher-kva.example>\r\n"));
+        assert!(text.contains("\r\n\r\nWelcome to Jasmin Chat.\r\n"));
+        assert!(text.contains("    ABCD-EFGH\r\n"));
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_cannot_be_written_is_tried_again() {
+        let world = World::new().await;
+        let folder = world.app.config.data_dir.join("outbox");
+        std::fs::write(&folder, "a file where the folder should be").unwrap();
+        let mut tx = world.app.store.begin().await.unwrap();
+        world
+            .app
+            .write_mail(&mut tx, &[b"why"], "a@b.example", &Mail::AlreadyHere)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+
+        assert_eq!(world.app.send_mails().await.unwrap(), 0);
+        std::fs::remove_file(&folder).unwrap();
+        assert_eq!(world.app.send_mails().await.unwrap(), 0, "not at once");
+        world.clock.advance(2_000);
+        assert_eq!(world.app.send_mails().await.unwrap(), 1);
+        assert_eq!(world.app.outbox().await.unwrap().len(), 1);
+    }
+}
