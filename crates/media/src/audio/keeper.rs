@@ -355,7 +355,7 @@ impl Slot {
 }
 
 /// Drops a stream where it may hang.
-fn reap(stream: Box<dyn Any + Send>, tells: Option<Events>) {
+pub(super) fn reap(stream: Box<dyn Any + Send>, tells: Option<Events>) {
     let reaper = thread::Builder::new().name("sound-reaper".into());
     let spawned = reaper.spawn(move || {
         drop(stream);

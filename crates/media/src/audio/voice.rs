@@ -382,3 +382,6 @@ impl Drop for Voice {
         self.task(Task::Stop);
     }
 }
+
+#[cfg(test)]
+mod tests;
