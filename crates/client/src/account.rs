@@ -19,8 +19,8 @@ use std::{
 };
 
 use jasmin_protocol::{
-    Address, AnswerCall, Base64, Call, CallId, Calls, Contact, Contacts, DeclineCall, ErrorCode,
-    Me, PlaceCall, PublishDevice, Refresh, RequestContact, UserId, UserKeys,
+    Address, AnswerCall, Base64, Call, CallId, Calls, Contacts, DeclineCall, ErrorCode, Me,
+    PlaceCall, PublishDevice, Refresh, RequestContact, SessionId, UserId, UserKeys,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex as TurnMutex;
@@ -30,7 +30,7 @@ use crate::{
     keys::{DeviceKeys, IdentityKey},
     redact::Secret,
     socket::TokenSource,
-    vault::{StoredAccount, StoredTokens, Vault, VaultError},
+    vault::{StoredAccount, StoredTokens, Vault, VaultData, VaultError},
 };
 
 pub use error::AccountError;
@@ -52,6 +52,7 @@ struct Inner {
     api: Api,
     vault: Vault,
     me: Address,
+    session: SessionId,
     identity: IdentityKey,
     keys: DeviceKeys,
     /// Held during a refresh: the refresh token is good for one.
@@ -69,6 +70,7 @@ impl Account {
                 api,
                 vault: vault.clone(),
                 me: stored.address(),
+                session: stored.session_id,
                 identity: IdentityKey::from_seed(&stored.identity),
                 keys: DeviceKeys::from_seeds(&stored.device),
                 tokens: TurnMutex::new(stored.tokens.clone()),
@@ -141,7 +143,10 @@ impl Account {
             tracing::warn!(%error, "the server was not told of the sign-out");
         }
         self.inner.revoked.store(true, Ordering::Relaxed);
-        self.inner.vault.save(|data| data.account = None).await?;
+        let session = self.inner.session;
+        let erase =
+            |data: &mut VaultData| data.account.take_if(|stored| stored.session_id == session);
+        self.inner.vault.save(erase).await?;
         Ok(())
     }
 
@@ -186,8 +191,8 @@ impl Account {
     ///
     /// # Errors
     /// `not-found` when nobody asks, and as every request.
-    pub async fn accept_contact(&self, user_id: UserId) -> Result<Contact, ApiError> {
-        self.ask(Ask::post_empty(
+    pub async fn accept_contact(&self, user_id: UserId) -> Result<(), ApiError> {
+        self.tell(Ask::post_empty(
             &format!("/v1/contacts/{user_id}/accept"),
             Repeat::Freely,
         ))
@@ -332,10 +337,9 @@ impl Account {
         }
     }
 
-    /// Changes what is stored of this account, if it is still the one that is stored.
+    /// Changes what is stored of this sign-in, if it is still the one that is stored.
     async fn keep(&self, change: impl FnOnce(&mut StoredAccount)) -> Result<(), VaultError> {
-        let me = self.inner.me;
-        let mine = |stored: &&mut StoredAccount| stored.address() == me;
+        let mine = |stored: &&mut StoredAccount| stored.session_id == self.inner.session;
         self.inner
             .vault
             .save(|data| data.account.as_mut().filter(mine).map(change))

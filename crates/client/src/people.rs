@@ -65,6 +65,13 @@ impl People {
         }
     }
 
+    /// I said yes to somebody who asks.
+    pub fn accept(&mut self, user_id: UserId) {
+        if let Some(person) = self.people.get_mut(&user_id) {
+            person.state = ContactState::Accepted;
+        }
+    }
+
     /// A contact or a request is no more.
     pub fn remove(&mut self, user_id: UserId) {
         if let Some(person) = self.people.remove(&user_id) {
@@ -215,6 +222,8 @@ mod tests {
         );
         assert!(!people.is_contact(bob.user_id));
 
+        people.accept(bob.user_id);
+        assert!(people.is_contact(bob.user_id));
         let accepted = Contact {
             state: ContactState::Accepted,
             ..bob.clone()

@@ -69,7 +69,7 @@ impl From<AccountError> for Failure {
 /// A sign-in that the server refuses is a matter of address and password.
 pub(super) fn sign_in_error(error: ApiError) -> AccountError {
     match error.code() {
-        Some(ErrorCode::Unauthenticated | ErrorCode::Gone) => AccountError::WrongCredentials,
+        Some(ErrorCode::Unauthenticated) => AccountError::WrongCredentials,
         Some(_) | None => AccountError::Api(error),
     }
 }
