@@ -94,10 +94,8 @@ impl Actor {
         self.background(
             async move { account.accept_contact(user_id).await },
             move |actor, result| match result {
-                Ok(contact) => {
-                    actor
-                        .people
-                        .apply(&jasmin_protocol::Event::ContactAccepted { contact });
+                Ok(()) => {
+                    actor.people.accept(user_id);
                     actor.dirty = true;
                     answer(reply, Ok(()));
                 }
