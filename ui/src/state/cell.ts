@@ -1,5 +1,5 @@
 /** A value that can be watched. Has the shape that Svelte calls a store, without knowing Svelte. */
-export interface Readable<T> {
+interface Readable<T> {
   get(): T;
   /** Calls back at once and at each change; the returned function stops it. */
   subscribe(run: (value: T) => void): () => void;

@@ -27,7 +27,7 @@ export function checkEmail(email: string): string | null {
 }
 
 export function checkNewPassword(password: string): string | null {
-  const length = [...password.normalize('NFKC')].length;
+  const { length } = Array.from(password.normalize('NFKC'));
   if (length === 0) return say('field.password.missing');
   if (length < 10) return say('field.password.short', { n: 10 - length });
   return length > 256 ? say('field.password.long') : null;
@@ -58,7 +58,7 @@ export function checkServer(url: string): string | null {
  * many different characters it has; a hint for a person, not a rule.
  */
 export function passwordStrength(password: string): 0 | 1 | 2 | 3 | 4 {
-  const letters = [...password];
+  const letters = Array.from(password);
   if (letters.length === 0) return 0;
   const different = new Set(letters).size;
   const kinds = [/\p{Ll}/u, /\p{Lu}/u, /\p{Nd}/u, /[^\p{L}\p{Nd}]/u].filter((kind) =>

@@ -75,7 +75,7 @@ export class Form<K extends string> {
     const field = this.#fields.find((known) => known === failure.field);
     const text = failureText(failure);
     if (field === undefined) this.state.set({ ...now, failure: text });
-    else this.state.set({ ...now, errors: { ...now.errors, [field]: text } as typeof now.errors });
+    else this.state.set({ ...now, errors: { ...now.errors, [field]: text } });
   }
 
   #judge(

@@ -19,7 +19,7 @@ export type Action =
   | 'help';
 
 /** Where a key counts. */
-export type Scope = 'call' | 'incoming' | 'people' | 'everywhere';
+type Scope = 'call' | 'incoming' | 'people' | 'everywhere';
 
 /** One way to press: `code` is the place on the keyboard, `key` the sign that it gives. */
 interface Press {
@@ -40,7 +40,7 @@ interface Shortcut {
 }
 
 /** The one table: the handlers, the tooltips and the sheet of keys are made from it. */
-export const SHORTCUTS: readonly Shortcut[] = [
+const SHORTCUTS: readonly Shortcut[] = [
   {
     action: 'mic',
     scope: 'call',

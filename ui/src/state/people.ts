@@ -41,7 +41,7 @@ export function secondLine(person: PersonView, log: readonly LogView[], now: num
 }
 
 /** Somebody called, and I did not answer or refuse. */
-export function isMissed(entry: LogView): boolean {
+function isMissed(entry: LogView): boolean {
   return !entry.outgoing && (entry.result === 'missed' || entry.result === 'cancelled');
 }
 

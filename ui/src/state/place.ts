@@ -4,7 +4,7 @@ import type { UserId, View } from '../generated/bindings';
 export type SettingsPage = 'privacy' | 'av' | 'keys' | 'account';
 
 /** In a narrow window the list stands alone; `home` and `add` are pages beside it. */
-export type PeoplePage = 'list' | 'home' | 'add';
+type PeoplePage = 'list' | 'home' | 'add';
 
 /** Where the person is, apart from calls and questions, which come by themselves. */
 export type Place =

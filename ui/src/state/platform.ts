@@ -1,4 +1,4 @@
 /** Whether keys are written the Mac's way. Changes words only. */
 export function macKeys(): boolean {
-  return typeof navigator !== 'undefined' && /^Mac/.test(navigator.platform);
+  return typeof navigator !== 'undefined' && navigator.platform.startsWith('Mac');
 }

@@ -5,7 +5,7 @@ import { formatMessage, type Values } from './format';
 export type WordKey = keyof typeof en;
 
 /** A whole language. */
-export type Words = Readonly<Record<WordKey, string>>;
+type Words = Readonly<Record<WordKey, string>>;
 
 interface Language {
   readonly tag: string;

@@ -1,4 +1,4 @@
-/** Where a picture is drawn in a tile: source and target rectangles in pixels. */
+/** The part of a picture that is shown, and where in the tile, in pixels. */
 export interface Placement {
   readonly sx: number;
   readonly sy: number;
@@ -13,16 +13,17 @@ export interface Placement {
 /** How much of a camera picture may be cut off to fill its tile. */
 const MOST_CROP = 0.2;
 
-/** Fills the tile as far as the cut stays small; never stretches. */
+/** Fills the tile as far as no more than `mostCrop` of the picture is cut off; never stretches. */
 export function placePicture(
   width: number,
   height: number,
   tileWidth: number,
   tileHeight: number,
+  mostCrop = MOST_CROP,
 ): Placement {
   const cover = Math.max(tileWidth / width, tileHeight / height);
   const contain = Math.min(tileWidth / width, tileHeight / height);
-  const scale = Math.min(cover, contain / (1 - MOST_CROP));
+  const scale = mostCrop < 1 ? Math.min(cover, contain / (1 - mostCrop)) : cover;
   const dw = Math.min(tileWidth, Math.round(width * scale));
   const dh = Math.min(tileHeight, Math.round(height * scale));
   const sw = Math.min(width, dw / scale);

@@ -1,11 +1,9 @@
-import { placePicture } from './fit';
 import type { Picture } from './picture';
 
 /** The canvas, as far as it is used. */
 export interface Screen {
-  readonly width: number;
-  readonly height: number;
-  draw(picture: Picture, placement: ReturnType<typeof placePicture>): void;
+  /** Draws it, and says whether there was room for it. */
+  draw(picture: Picture): boolean;
   /** Counts for whoever measures. */
   drawn(frames: number, width: number, height: number): void;
 }
@@ -53,9 +51,7 @@ export class Playout {
     const picture = this.#latest;
     if (picture === null) return;
     this.#latest = null;
-    const { width, height } = this.#screen;
-    if (width > 0 && height > 0 && picture.width > 0 && picture.height > 0) {
-      this.#screen.draw(picture, placePicture(picture.width, picture.height, width, height));
+    if (picture.width > 0 && picture.height > 0 && this.#screen.draw(picture)) {
       this.#frames += 1;
       this.#screen.drawn(this.#frames, picture.width, picture.height);
     }

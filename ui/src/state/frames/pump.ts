@@ -61,12 +61,12 @@ export class FramePump {
     this.#decoder = null;
   }
 
-  get #wanted(): boolean {
+  #wanted(): boolean {
     return !this.#closed && this.#visible && this.#width > 0 && this.#height > 0;
   }
 
   #pull(): void {
-    if (this.#pulling || !this.#wanted) return;
+    if (this.#pulling || !this.#wanted()) return;
     this.#pulling = true;
     void this.#run().finally(() => {
       this.#pulling = false;
@@ -76,10 +76,10 @@ export class FramePump {
 
   async #run(): Promise<void> {
     let retry = RETRY_FIRST_MS;
-    while (this.#wanted) {
+    while (this.#wanted()) {
       try {
         const body = await this.#world.frames(this.#request());
-        if (!this.#wanted) return;
+        if (!this.#wanted()) return;
         for (const record of readRecords(body)) this.#take(record);
         retry = RETRY_FIRST_MS;
       } catch {
@@ -119,11 +119,11 @@ export class FramePump {
   }
 
   #open(): Decoder | null {
-    const { openDecoder, show } = this.#world;
+    const { openDecoder } = this.#world;
     if (openDecoder === null) return null;
     const decoder = openDecoder(
       (picture) => {
-        if (this.#decoder === decoder) show(picture);
+        if (this.#decoder === decoder) this.#world.show(picture);
         else picture.close();
       },
       () => {

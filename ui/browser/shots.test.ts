@@ -1,0 +1,104 @@
+import { mkdirSync } from 'node:fs';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { Stage, type Look } from './stage';
+
+const FOLDER = process.env['SHOTS'] ?? '';
+const ONLY = (process.env['SCENES'] ?? '').split(',').filter(Boolean);
+
+const WIDE = { width: 1280, height: 800 };
+const SMALL = { width: 360, height: 480 };
+type Steps = (stage: Stage) => Promise<void>;
+const click =
+  (...testids: string[]): Steps =>
+  async ({ page }) => {
+    for (const testid of testids) await page.locator(`[data-testid="${testid}"]`).click();
+  };
+
+const SHOTS: [name: string, scene: string, steps?: Steps][] = [
+  ['welcome', 'welcome'],
+  ['server', 'welcome', click('server')],
+  ['signup', 'welcome', click('sign-up')],
+  ['signup-errors', 'welcome', click('sign-up', 'submit')],
+  ['code', 'code'],
+  ['vault-choose', 'vault-choose'],
+  ['vault-locked', 'vault-locked'],
+  ['vault-broken', 'vault-broken'],
+  ['empty', 'empty'],
+  ['home', 'home'],
+  ['home-page', 'home', click('open-home')],
+  ['person', 'home', click('person-ana@lima.example')],
+  ['key-changed', 'key-changed', click('person-ana@lima.example')],
+  ['offline', 'offline'],
+  ['prompt-camera', 'prompt-camera'],
+  ['prompt-check', 'prompt-check'],
+  ['check', 'check'],
+  ['check-trouble', 'check-trouble'],
+  ['undo', 'undo'],
+  ['ringing', 'ringing'],
+  ['denied', 'denied'],
+  ['incoming', 'incoming'],
+  ['connecting', 'connecting'],
+  ['call', 'call'],
+  ['call-privacy', 'call', click('privacy')],
+  ['call-devices', 'call', click('devices')],
+  ['call-sound', 'call-sound'],
+  ['call-muted', 'call-muted'],
+  ['call-weak', 'call-weak'],
+  ['call-gone', 'call-gone'],
+  ['call-differ', 'call-differ'],
+  ['call-matched', 'call-matched', click('privacy')],
+  ['call-waiting', 'call-waiting'],
+  ['reconnecting', 'reconnecting'],
+  ['ended', 'ended'],
+  ['ended-network', 'ended-network'],
+  ['privacy', 'home', click('nav-privacy')],
+  ['settings', 'home', click('nav-settings')],
+  ['av', 'home', click('nav-settings', 'settings-av')],
+  ['keys', 'home', click('nav-settings', 'settings-keys')],
+  ['account', 'home', click('nav-settings', 'settings-account')],
+];
+
+/** Pictures for people to look at: `SHOTS=<folder> [SCENES=a,b] [LOOK=small,dark,4k,rtl,hc]`. */
+describe.runIf(FOLDER !== '')('pictures', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    mkdirSync(FOLDER, { recursive: true });
+    stage = await Stage.open();
+  });
+  afterAll(() => stage.close());
+
+  const all: Record<string, Look> = {
+    wide: WIDE,
+    small: SMALL,
+    dark: { ...WIDE, colorScheme: 'dark' },
+    middle: { width: 800, height: 600 },
+    '4k': { width: 3840, height: 2160 },
+    rtl: { ...WIDE, rtl: true },
+    hc: { ...WIDE, contrast: 'more' },
+    ring: { width: 360, height: 220 },
+  };
+  const looks = (process.env['LOOK'] ?? 'wide').split(',');
+
+  for (const look of looks) {
+    for (const [name, scene, steps] of SHOTS) {
+      if (ONLY.length > 0 && !ONLY.includes(name)) continue;
+      test(`${name} ${look}`, async () => {
+        await stage.show(scene, all[look] ?? WIDE);
+        await steps?.(stage);
+        const video = stage.page.locator('canvas[data-testid="remote-video"]');
+        if (scene.startsWith('call') && (await video.count()) > 0) {
+          await stage.page
+            .waitForFunction(
+              () =>
+                Number(document.querySelector<HTMLElement>('[data-testid="remote-video"]')?.dataset['frames'] ?? 0) > 2,
+              undefined,
+              { timeout: 3000 },
+            )
+            .catch(() => undefined);
+        }
+        await stage.page.waitForTimeout(350);
+        await stage.page.screenshot({ path: `${FOLDER}/${name}-${look}.png` });
+      });
+    }
+  }
+});
