@@ -1,3 +1,11 @@
 //! Whole-system scenarios: two people, two windows, one server. `cargo xtask e2e` runs them.
 
+mod call;
+mod consent;
+mod keyring;
+mod pair;
+mod refusals;
+mod second_instance;
 mod server;
+mod server_killed;
+mod unplug;

@@ -5,6 +5,7 @@ use std::{
 };
 
 use anyhow::Result;
+use jasmin_vcam::Stand;
 
 use crate::{Keyring, Program, Screen, SoundCard, Window, built, program::bare};
 
@@ -26,11 +27,12 @@ pub struct Desk {
     screen: Screen,
     sound: SoundCard,
     session: Keyring,
+    cameras: Stand,
 }
 
 impl Desk {
     pub(crate) fn start(name: &str, folder: &Path, server: &str, keeper: Keeper) -> Result<Self> {
-        for inner in ["home", "run", "profile", "cameras"] {
+        for inner in ["home", "run", "profile"] {
             fs::create_dir_all(folder.join(inner))?;
         }
         let session = match keeper {
@@ -44,6 +46,7 @@ impl Desk {
             screen: Screen::start(folder)?,
             sound: SoundCard::start(folder)?,
             session,
+            cameras: Stand::new(folder.join("cameras"))?,
         })
     }
 
@@ -63,8 +66,8 @@ impl Desk {
     }
 
     /// Where cameras are plugged in.
-    pub fn cameras(&self) -> PathBuf {
-        self.folder.join("cameras")
+    pub fn cameras(&self) -> &Stand {
+        &self.cameras
     }
 
     /// Where the app keeps what it keeps.
@@ -94,7 +97,8 @@ impl Desk {
         self.environment(Command::new(program))
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    /// Where logs go.
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 

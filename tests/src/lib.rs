@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod clock;
 mod desk;
 mod keyring;
 mod page;
@@ -32,6 +33,7 @@ mod webdriver;
 mod window;
 mod world;
 
+pub use clock::{monotonic_ns, unix_ms_as_monotonic_ns};
 pub use desk::{Desk, Keeper};
 pub use keyring::Keyring;
 pub use page::Page;

@@ -117,6 +117,20 @@ impl Page {
         })
     }
 
+    /// Clicks an element, and tells when the page felt it: milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// When it does not come, or cannot be clicked.
+    pub fn click_timed(&self, testid: &str) -> Result<u64> {
+        let watch = "delete window.felt; document.addEventListener('click', \
+                     () => { window.felt = Date.now(); }, { capture: true, once: true });";
+        self.session.script(watch, &[])?;
+        self.click(testid)?;
+        let felt = self.session.script("return window.felt ?? null;", &[])?;
+        felt.as_u64()
+            .with_context(|| format!("the page felt no click on `{testid}`"))
+    }
+
     /// Chooses an entry of a list by its value.
     ///
     /// # Errors
@@ -136,29 +150,31 @@ impl Page {
         })
     }
 
-    /// What a person reads in an element.
+    /// The words in an element, shown or only read out.
     ///
     /// # Errors
     /// When it is not there.
     pub fn text(&self, testid: &str) -> Result<String> {
-        let found = self.session.find(&selector(testid))?;
-        self.session.text(
-            found
-                .first()
-                .with_context(|| format!("`{testid}` is not there"))?,
-        )
+        let found = self.texts(testid)?;
+        found
+            .into_iter()
+            .next()
+            .with_context(|| format!("`{testid}` is not there"))
     }
 
-    /// What a person reads in each element of that name.
+    /// The words in each element of that name, shown or only read out.
     ///
     /// # Errors
     /// When the page does not answer.
     pub fn texts(&self, testid: &str) -> Result<Vec<String>> {
-        let found = self.session.find(&selector(testid))?;
-        found
+        let read = "return [...document.querySelectorAll(arguments[0])]\
+                    .map((found) => found.textContent.replace(/\\s+/g, ' ').trim());";
+        let found = self.session.script(read, &[json!(selector(testid))])?;
+        let texts = found.as_array().context("texts are a list")?;
+        Ok(texts
             .iter()
-            .map(|element| self.session.text(element))
-            .collect()
+            .filter_map(|text| text.as_str().map(str::to_owned))
+            .collect())
     }
 
     /// Waits until an element holds some text, and returns all of its text.
@@ -234,7 +250,9 @@ impl Page {
                 .unwrap_or(0)
         };
         let rgba = STANDARD.decode(read["rgba"].as_str().unwrap_or_default())?;
+        let at_ms = read["now"].as_u64().unwrap_or_default();
         let picture = Picture {
+            at_ms,
             width: number("width"),
             height: number("height"),
             rgba,

@@ -11,6 +11,8 @@ pub struct Picture {
     pub height: usize,
     /// Rows of red, green, blue, alpha.
     pub rgba: Vec<u8>,
+    /// When they were read: milliseconds since the Unix epoch.
+    pub at_ms: u64,
 }
 
 impl std::fmt::Debug for Picture {
@@ -76,12 +78,14 @@ mod tests {
         let plain = Picture {
             width: 2,
             height: 1,
+            at_ms: 0,
             rgba: vec![9, 9, 9, 255, 9, 9, 9, 255],
         };
         assert!(plain.contrast() < 0.1);
         let mixed = Picture {
             width: 2,
             height: 1,
+            at_ms: 0,
             rgba: vec![0, 0, 0, 255, 255, 255, 255, 255],
         };
         assert!(mixed.contrast() > 100.0);

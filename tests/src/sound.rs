@@ -74,6 +74,11 @@ impl SoundCard {
         Ok(card)
     }
 
+    /// A folder for what is played.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What goes into `PULSE_SERVER`.
     pub fn address(&self) -> String {
         format!("unix:{}", self.socket.display())

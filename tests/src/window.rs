@@ -1,6 +1,7 @@
 use std::{ops::Deref, path::Path, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use jasmin_vcam::Stand;
 use serde_json::json;
 
 use crate::{Desk, Driver, Page, Program, built, until};
@@ -25,9 +26,11 @@ impl Window {
     pub(crate) fn open(desk: &Desk) -> Result<Self> {
         let mut command = desk.environment(Command::new("WebKitWebDriver"));
         command.env("TAURI_WEBVIEW_AUTOMATION", "true");
-        // The camera goes into every process below: only the app looks for one.
-        command.env("LD_PRELOAD", built("libjasmin_vcam.so")?);
-        command.env("JASMIN_VCAM", desk.cameras());
+        ensure!(
+            Stand::library().is_some(),
+            "the virtual camera is missing: `cargo xtask e2e` builds it"
+        );
+        command.envs(desk.cameras().environment(Some("jasmin-chat")));
         let driver = Driver::start(&mut command, "app", desk.folder())?;
         let binary = built("jasmin-chat")?;
         let options = json!({ "webkitgtk:browserOptions": { "binary": binary, "args": [] } });

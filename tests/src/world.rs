@@ -100,12 +100,10 @@ impl World {
     /// When a step does not come.
     pub fn sign_up(&self, window: &Window, person: &Person) -> Result<()> {
         window.click("sign-up")?;
-        window.enter("birthday-day", "14")?;
-        window.choose("birthday-month", "2")?;
-        window.enter("birthday-year", "1990")?;
         window.enter("name", &person.name)?;
         window.enter("email", &person.email)?;
         window.enter("password", &person.password)?;
+        window.enter("birthday", "1990-02-14")?;
         window.click("submit")?;
         window.wait_for("code")?;
         window.enter("code", &self.server.code_for(&person.email)?)?;
@@ -119,8 +117,9 @@ impl World {
     /// When a step does not come.
     pub fn befriend(&self, one: (&Window, &Person), other: (&Window, &Person)) -> Result<()> {
         let ((window, person), (their_window, they)) = (one, other);
-        window.enter("add-email", &they.email)?;
         window.click("add-person")?;
+        window.enter("add-email", &they.email)?;
+        window.click("submit")?;
         their_window.click(&format!("request-accept-{}", person.email))?;
         their_window.wait_for(&format!("person-{}", person.email))?;
         window.wait_for(&format!("person-{}", they.email))

@@ -1,0 +1,285 @@
+//! Two people who know each other, each at a desk with a camera, a microphone and the app.
+
+use std::{collections::BTreeSet, thread, time::Duration};
+
+use anyhow::{Context, Result, bail, ensure};
+use jasmin_tests::{
+    Desk, Person, Picture, RATE, Speech, Window, World, unix_ms_as_monotonic_ns, until,
+    until_within,
+};
+use jasmin_vcam::{
+    Activity,
+    barcode::{self, Stamp},
+    spec::Camera,
+};
+
+/// Setting up a call on a busy machine: devices, sealing, ICE, DTLS, the first picture.
+pub(crate) const CONNECT: Duration = Duration::from_secs(40);
+
+/// One person at one desk.
+pub(crate) struct Side {
+    pub(crate) window: Window,
+    pub(crate) desk: Desk,
+    pub(crate) person: Person,
+    /// The number of the camera: it is part of the barcode in its pictures.
+    pub(crate) camera: u32,
+}
+
+/// Both.
+pub(crate) struct Pair {
+    pub(crate) ana: Side,
+    pub(crate) ben: Side,
+}
+
+impl Pair {
+    /// Two accounts, two windows, contacts of each other.
+    pub(crate) fn meet(world: &World) -> Result<Self> {
+        let (ana, ben) = thread::scope(|scope| {
+            let ana = scope.spawn(|| Side::arrive(world, "Ana", 0));
+            let ben = scope.spawn(|| Side::arrive(world, "Ben", 1));
+            (ana.join(), ben.join())
+        });
+        let arrived = |side: thread::Result<Result<Side>>| {
+            side.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        let pair = Self {
+            ana: arrived(ana)?,
+            ben: arrived(ben)?,
+        };
+        world.befriend(
+            (&pair.ana.window, &pair.ana.person),
+            (&pair.ben.window, &pair.ben.person),
+        )?;
+        Ok(pair)
+    }
+
+    /// Ana calls Ben, both allow everything, and they talk.
+    pub(crate) fn talk(&self) -> Result<()> {
+        self.ana.call(&self.ben, "video")?;
+        self.ana.answer(|_| "allow", &["calling", "ringing"])?;
+        self.ben.pick_up("video")?;
+        self.ben.answer(|_| "allow", &["active"])?;
+        self.ana.wait_for_state(CONNECT, &["active"]).map(drop)
+    }
+
+    /// Each sees the other's camera.
+    pub(crate) fn see_each_other(&self) -> Result<()> {
+        self.ana.watch(&self.ben, 5)?;
+        self.ben.watch(&self.ana, 5).map(drop)
+    }
+}
+
+impl Side {
+    fn arrive(world: &World, name: &str, camera: u32) -> Result<Self> {
+        let desk = world.desk(&name.to_lowercase())?;
+        let kind = Camera {
+            name: format!("{name}'s camera"),
+            scene: camera + 1,
+            ..Camera::default()
+        };
+        desk.cameras().plug(camera, &kind)?;
+        let window = desk.open()?;
+        let person = Person::named(name);
+        world.sign_up(&window, &person)?;
+        Ok(Self {
+            window,
+            desk,
+            person,
+            camera,
+        })
+    }
+
+    /// Opens the other's page and calls.
+    pub(crate) fn call(&self, other: &Side, kind: &str) -> Result<()> {
+        self.window
+            .click(&format!("person-{}", other.person.email))?;
+        self.window.click(&format!("call-{kind}"))?;
+        self.wait_for_state(CONNECT, &["preparing", "calling", "ringing"])
+            .map(drop)
+    }
+
+    /// Waits for the ring and answers it.
+    pub(crate) fn pick_up(&self, kind: &str) -> Result<()> {
+        self.wait_for_state(CONNECT, &["incoming"])?;
+        self.window.click(&format!("accept-{kind}"))
+    }
+
+    /// Answers every question about a device, until the call stands at one of some states. `answer`
+    /// gets the question's title.
+    pub(crate) fn answer(
+        &self,
+        answer: impl Fn(&str) -> &'static str,
+        states: &[&str],
+    ) -> Result<()> {
+        let title = "return document.querySelector('[data-testid=consent-prompt] h2')\
+                     ?.textContent ?? null;";
+        until_within(
+            CONNECT,
+            &format!("`{}` after the questions", states.join("` or `")),
+            || {
+                let asked = self.window.session().script(title, &[])?;
+                if let Some(asked) = asked.as_str() {
+                    self.window.click(&format!("consent-{}", answer(asked)))?;
+                    return Ok(None);
+                }
+                if self.window.has("call-now")? {
+                    self.window.click("call-now")?;
+                }
+                let state = self
+                    .window
+                    .attribute("call-state", "data-state")?
+                    .unwrap_or_default();
+                ensure!(
+                    state != "ended",
+                    "the call ended: {}",
+                    self.window.text("ended-reason")?
+                );
+                Ok(states.contains(&state.as_str()).then_some(()))
+            },
+        )
+    }
+
+    /// Waits until the call stands at one of some states.
+    pub(crate) fn wait_for_state(&self, time: Duration, states: &[&str]) -> Result<String> {
+        let state = self
+            .window
+            .wait_for_one_of(time, "call-state", "data-state", states);
+        state.with_context(|| self.person.name.clone())
+    }
+
+    /// Waits for the end and its reason, and puts the end screen away.
+    pub(crate) fn ended(&self, reason: &str) -> Result<()> {
+        let name = &self.person.name;
+        self.wait_for_state(CONNECT, &["ended"])?;
+        let found = self.window.attribute("ended-reason", "data-reason")?;
+        ensure!(
+            found.as_deref() == Some(reason),
+            "{name}: it ended as {found:?}, not `{reason}`"
+        );
+        self.window.click("dismiss")?;
+        self.window.wait_until_gone("ended-reason")
+    }
+
+    /// Waits until the other side is seen with microphone and camera so.
+    pub(crate) fn sees_devices(&self, microphone: bool, camera: bool) -> Result<()> {
+        let of = |name, on: bool| {
+            self.window
+                .wait_for_attribute("remote-state", name, if on { "true" } else { "false" })
+        };
+        of("data-microphone", microphone)?;
+        of("data-camera", camera)
+    }
+
+    /// Reads the time in the other's picture, off the pixels of this side's page.
+    pub(crate) fn look(&self) -> Result<Option<(Stamp, u32)>> {
+        let Some(picture) = self.window.canvas("remote-video")? else {
+            return Ok(None);
+        };
+        let Some(stamp) = stamp_in(&picture) else {
+            return Ok(None);
+        };
+        let seen = unix_ms_as_monotonic_ns(picture.at_ms)? / 1_000_000;
+        Ok(Some((stamp, stamp.age_at(seen as u32))))
+    }
+
+    /// Waits until so many different pictures of the other's camera were seen, each fresh; gives the
+    /// median age in milliseconds.
+    pub(crate) fn watch(&self, other: &Side, pictures: usize) -> Result<u32> {
+        let mut seen = BTreeSet::new();
+        let mut ages = Vec::new();
+        until_within(
+            CONNECT,
+            &format!("{}'s picture at {}", other.person.name, self.person.name),
+            || {
+                if let Some((stamp, age)) = self.look()? {
+                    if u32::from(stamp.camera) != other.camera {
+                        bail!("it is of camera {}", stamp.camera);
+                    }
+                    if age < 2_000 && seen.insert(stamp.millis) {
+                        ages.push(age);
+                    }
+                }
+                Ok((seen.len() >= pictures).then_some(()))
+            },
+        )?;
+        ages.sort_unstable();
+        Ok(ages[ages.len() / 2])
+    }
+
+    /// Speaks into this side's microphone, and gives how much of it came out of the other's speaker.
+    pub(crate) fn speak_to(&self, other: &Side, speech: &Speech) -> Result<f64> {
+        let recording = other.desk.sound().listen()?;
+        self.desk.sound().say(speech.samples())?;
+        let heard = recording.end(RATE)?;
+        let found = speech.find_in(&heard);
+        ensure!(!found.pieces.is_empty(), "nothing was said");
+        Ok(found.correlation)
+    }
+
+    /// Waits until the camera and the microphone are let go.
+    pub(crate) fn has_devices_closed(&self) -> Result<()> {
+        until(
+            &format!("{}'s devices to be closed", self.person.name),
+            || {
+                let camera = self.desk.cameras().open_handles(self.camera)?;
+                let microphone = self.desk.sound().microphone_users()?;
+                ensure!(
+                    camera == 0 && microphone == 0,
+                    "{camera} and {microphone} handles are open"
+                );
+                Ok(Some(()))
+            },
+        )
+    }
+
+    /// When the camera was last closed, by the clock of the camera.
+    pub(crate) fn camera_closed_ns(&self) -> Result<Option<u64>> {
+        let log = self.desk.cameras().log()?;
+        let own = log.iter().filter(|line| line.camera == self.camera);
+        Ok(own
+            .filter(|line| line.activity == Activity::Close)
+            .map(|line| line.at)
+            .next_back())
+    }
+
+    /// The results in the call log, newest first, as the list of calls with the other shows them.
+    pub(crate) fn log(&self, other: &Side) -> Result<Vec<String>> {
+        self.window
+            .click(&format!("person-{}", other.person.email))?;
+        let read = "return [...document.querySelectorAll('[data-testid=log-row]')]\
+                    .map((row) => row.dataset.result);";
+        let rows = self.window.session().script(read, &[])?;
+        let rows = rows.as_array().context("rows are a list")?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| row.as_str().map(str::to_owned))
+            .collect())
+    }
+
+    /// Waits until the call log is exactly this.
+    pub(crate) fn wait_for_log(&self, other: &Side, wanted: &[&str]) -> Result<()> {
+        until_within(CONNECT, &format!("{}'s call log", self.person.name), || {
+            let log = self.log(other)?;
+            ensure!(log == wanted, "it is {log:?}, not {wanted:?}");
+            Ok(Some(()))
+        })
+    }
+}
+
+/// Reads the barcode; the picture may be cut at two opposite edges to fill its place.
+fn stamp_in(picture: &Picture) -> Option<Stamp> {
+    const ASPECT: f64 = 16.0 / 9.0;
+    let (width, height) = (picture.width as f64, picture.height as f64);
+    let whole_width = width.max(height * ASPECT).round() as usize;
+    let whole_height = height.max(width / ASPECT).round() as usize;
+    let (left, top) = (
+        (whole_width - picture.width) / 2,
+        (whole_height - picture.height) / 2,
+    );
+    let luma = picture.luma();
+    barcode::read(whole_width as u32, whole_height as u32, |x, y| {
+        let x = (x as usize).saturating_sub(left).min(picture.width - 1);
+        let y = (y as usize).saturating_sub(top).min(picture.height - 1);
+        luma[y * picture.width + x]
+    })
+}
