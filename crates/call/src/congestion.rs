@@ -14,8 +14,12 @@ use crate::{AudioTarget, VideoTarget};
 
 /// What the estimate starts with, bits a second. Probing finds more within a few round trips.
 pub(crate) const START_BPS: u32 = 600_000;
-/// What to look for when the camera is on: 720p with room to spare.
-const WISH_VIDEO_BPS: u32 = 2_300_000;
+/// What to look for when the camera is on, up to 720p with room to spare. The estimator probes with
+/// bursts of up to twice the wish: on a slow link a wish out of reach costs a quarter of a second of
+/// delay every few seconds.
+const WISHES_VIDEO_BPS: [u32; 4] = [300_000, 600_000, 1_200_000, 2_300_000];
+const WISH_HIGHER_ABOVE: f64 = 0.6;
+const WISH_LOWER_BELOW: f64 = 0.55;
 /// What to look for when only sound is sent. More would be padding, on what may be a metered link.
 const WISH_AUDIO_BPS: u32 = 150_000;
 
@@ -25,10 +29,26 @@ const QUEUEING: Duration = Duration::from_millis(100);
 /// The lowest round trip of the last half minute is the path without queues.
 const RTT_WINDOW: Duration = Duration::from_secs(30);
 
+/// Over how long the own sending rate is measured.
+const SENT_WINDOW: Duration = Duration::from_millis(1000);
+/// After a queue the ceiling rises so much with each measurement, five a second, until it is gone.
+const CEILING_RISES: f64 = 1.06;
+/// No queue is worth less than this.
+const CEILING_LEAST_BPS: f64 = 90_000.0;
+
+/// A loss of this share still counts as a clean path: it may be radio, and not a full queue.
+const CLEAN_LOSS: f32 = 0.05;
+/// An estimate that has not moved for so long on a clean path is put to the test; each time in vain
+/// the next waits twice as long.
+const STAGNANT_FIRST: Duration = Duration::from_secs(4);
+const STAGNANT_MOST: Duration = Duration::from_secs(32);
+const STAGNANT_SHARE: f64 = 1.08;
+
 const VIDEO_MAX_BPS: u32 = 1_800_000;
-/// Below this, video is no use: it pauses, and comes back with some room.
-const VIDEO_FLOOR_BPS: u32 = 70_000;
-const VIDEO_RESUME_BPS: u32 = 110_000;
+/// Below this for a second, video is no use: it pauses, and comes back with some room.
+const VIDEO_FLOOR_BPS: u32 = 45_000;
+const VIDEO_RESUME_BPS: u32 = 70_000;
+const PAUSE_AFTER: Duration = Duration::from_secs(1);
 /// RTP headers, extensions and SRTP tags of a video stream.
 const HEADER_BPS: u32 = 20_000;
 const HEADER_SHARE: f64 = 0.04;
@@ -45,39 +65,71 @@ const RESTART_MIN_BPS: u32 = 300_000;
 #[derive(Debug)]
 pub(crate) struct Congestion {
     estimate_bps: u32,
+    /// Which of the wishes.
+    wish: usize,
     /// What the estimate was while the path was fine.
     good_bps: u32,
     rtt: Option<Duration>,
     rtts: VecDeque<(Instant, Duration)>,
+    sent: VecDeque<(Instant, usize)>,
+    /// What gets through at present; known to pass while the path is clean.
+    delivered_bps: f64,
+    clean: bool,
+    ceiling_bps: Option<f64>,
+    stagnant: Option<Stagnant>,
     queue: Duration,
     hold: bool,
     paused: bool,
+    scarce_since: Option<Instant>,
     audio_bps: u32,
     audio_loss: f32,
+}
+
+/// An estimate that does not move.
+#[derive(Clone, Copy, Debug)]
+struct Stagnant {
+    at_bps: u32,
+    since: Instant,
+    patience: Duration,
 }
 
 impl Congestion {
     pub(crate) fn new() -> Self {
         Self {
             estimate_bps: START_BPS,
+            wish: WISHES_VIDEO_BPS.len() - 1,
             good_bps: START_BPS,
             rtt: None,
             rtts: VecDeque::new(),
+            sent: VecDeque::new(),
+            delivered_bps: 0.0,
+            clean: false,
+            ceiling_bps: None,
+            stagnant: None,
             queue: Duration::ZERO,
             hold: false,
             paused: false,
+            scarce_since: None,
             audio_bps: 32_000,
             audio_loss: 0.0,
         }
     }
 
     /// Returns what the estimator should look for.
-    pub(crate) fn wish_bps(camera: bool) -> u32 {
-        if camera {
-            WISH_VIDEO_BPS
-        } else {
-            WISH_AUDIO_BPS
+    pub(crate) fn wish_bps(&mut self, camera: bool) -> u32 {
+        if !camera {
+            return WISH_AUDIO_BPS;
         }
+        let estimate = f64::from(self.estimate_bps);
+        let wish = |at: usize| f64::from(WISHES_VIDEO_BPS[at]);
+        while self.wish > 0 && estimate < wish(self.wish - 1) * WISH_LOWER_BELOW {
+            self.wish -= 1;
+        }
+        let highest = WISHES_VIDEO_BPS.len() - 1;
+        while self.wish < highest && estimate > wish(self.wish) * WISH_HIGHER_ABOVE {
+            self.wish += 1;
+        }
+        WISHES_VIDEO_BPS[self.wish]
     }
 
     pub(crate) fn estimate_bps(&self) -> u32 {
@@ -90,8 +142,59 @@ impl Congestion {
         self.good_bps = bps;
     }
 
-    /// A measured round trip.
-    pub(crate) fn on_rtt(&mut self, rtt: Duration, now: Instant) {
+    /// A packet of media, padding or repeat went out.
+    pub(crate) fn on_sent(&mut self, bytes: usize, now: Instant) {
+        self.sent.push_back((now, bytes));
+        while self
+            .sent
+            .front()
+            .is_some_and(|(at, _)| now.duration_since(*at) > SENT_WINDOW)
+        {
+            self.sent.pop_front();
+        }
+    }
+
+    /// A round trip and the share of packets lost over the last second, measured a few times a
+    /// second. Returns what to restart the estimator with, when it has got stuck.
+    pub(crate) fn on_measured(
+        &mut self,
+        rtt: Option<Duration>,
+        loss: Option<f32>,
+        now: Instant,
+    ) -> Option<u32> {
+        // A queue that gets shorter needs no further cut.
+        let worse = rtt != self.rtt
+            && rtt.is_some_and(|rtt| self.rtt.is_none_or(|before| rtt > before.mul_f64(0.97)));
+        if let Some(rtt) = rtt {
+            self.on_rtt(rtt, now);
+        }
+        let sent: usize = self
+            .sent
+            .iter()
+            .filter(|(at, _)| now.duration_since(*at) <= SENT_WINDOW)
+            .map(|(_, bytes)| bytes)
+            .sum();
+        let loss = loss.unwrap_or(0.0).clamp(0.0, 1.0);
+        let share = 1.0 - f64::from(loss);
+        self.delivered_bps = sent as f64 * 8.0 / SENT_WINDOW.as_secs_f64() * share;
+        let queueing = self.is_queueing();
+        self.clean = !queueing && loss <= CLEAN_LOSS;
+        if queueing && worse {
+            // What came through is what the narrowest place takes: a little less drains its queue.
+            let most = self
+                .ceiling_bps
+                .unwrap_or(f64::from(self.estimate_bps) * SHARE);
+            let ceiling = most.min(self.delivered_bps) * SHARE_WHILE_QUEUEING;
+            self.ceiling_bps = Some(ceiling.max(CEILING_LEAST_BPS));
+        } else if !queueing && let Some(ceiling) = self.ceiling_bps {
+            let ceiling = ceiling * CEILING_RISES;
+            let gone = ceiling >= f64::from(self.estimate_bps) * SHARE;
+            self.ceiling_bps = (!gone).then_some(ceiling);
+        }
+        self.put_to_the_test(now)
+    }
+
+    fn on_rtt(&mut self, rtt: Duration, now: Instant) {
         self.rtt = Some(rtt);
         while self
             .rtts
@@ -105,6 +208,33 @@ impl Congestion {
             self.rtts.pop_back();
         }
         self.rtts.push_back((now, rtt));
+    }
+
+    // After loss the estimator creeps up, if at all. A restart makes it probe; that costs a burst, so
+    // it is done seldom where it does not help.
+    fn put_to_the_test(&mut self, now: Instant) -> Option<u32> {
+        let enough = f64::from(self.estimate_bps) * SHARE >= f64::from(VIDEO_MAX_BPS) * 1.1;
+        let mut stagnant = self.stagnant.unwrap_or(Stagnant {
+            at_bps: self.estimate_bps,
+            since: now,
+            patience: STAGNANT_FIRST,
+        });
+        let risen = f64::from(self.estimate_bps) > f64::from(stagnant.at_bps) * STAGNANT_SHARE;
+        let fallen = f64::from(self.estimate_bps) * STAGNANT_SHARE < f64::from(stagnant.at_bps);
+        if risen {
+            stagnant.patience = STAGNANT_FIRST;
+        }
+        if risen || fallen || enough || !self.clean || self.ceiling_bps.is_some() {
+            stagnant.at_bps = self.estimate_bps;
+            stagnant.since = now;
+        }
+        let due = now.duration_since(stagnant.since) >= stagnant.patience;
+        if due {
+            stagnant.since = now;
+            stagnant.patience = (stagnant.patience * 2).min(STAGNANT_MOST);
+        }
+        self.stagnant = Some(stagnant);
+        due.then_some(self.estimate_bps.max(self.delivered_bps as u32))
     }
 
     /// How much video waits in the own send queue: since when, and how many bytes.
@@ -130,6 +260,8 @@ impl Congestion {
         let restart = (self.good_bps / 2).max(RESTART_MIN_BPS);
         self.estimate_bps = restart;
         self.rtt = None;
+        self.ceiling_bps = None;
+        self.stagnant = None;
         self.queue = Duration::ZERO;
         self.hold = false;
         restart
@@ -144,21 +276,25 @@ impl Congestion {
 
     /// What may be sent in all.
     fn budget_bps(&self) -> f64 {
-        let share = if self.is_queueing() {
-            SHARE * SHARE_WHILE_QUEUEING
+        let estimate = f64::from(self.estimate_bps) * SHARE;
+        // What passes without a queue and without loss passes, whatever the estimator thinks.
+        let proven = if self.clean {
+            self.delivered_bps * SHARE
         } else {
-            SHARE
+            0.0
         };
-        f64::from(self.estimate_bps) * share
+        estimate
+            .max(proven)
+            .min(self.ceiling_bps.unwrap_or(f64::INFINITY))
     }
 
     pub(crate) fn audio_target(&mut self) -> AudioTarget {
         // Each step up asks for more room than the step down leaves.
-        self.audio_bps = match (self.audio_bps, self.estimate_bps) {
+        self.audio_bps = match (self.audio_bps, self.budget_bps() as u32) {
             (_, 260_000..) => 32_000,
             (32_000, 200_000..) => 32_000,
-            (_, 150_000..) => 24_000,
-            (24_000.., 110_000..) => 24_000,
+            (_, 180_000..) => 24_000,
+            (24_000.., 140_000..) => 24_000,
             _ => 16_000,
         };
         AudioTarget {
@@ -169,10 +305,10 @@ impl Congestion {
 
     /// Whether each packet of sound should carry the one before once more (RFC 2198).
     pub(crate) fn wants_red(&self) -> bool {
-        self.estimate_bps >= 90_000
+        self.budget_bps() >= 110_000.0
     }
 
-    pub(crate) fn video_target(&mut self) -> VideoTarget {
+    pub(crate) fn video_target(&mut self, now: Instant) -> VideoTarget {
         let copies = if self.wants_red() { 2 } else { 1 };
         let audio = self.audio_target().bitrate_bps * copies + AUDIO_HEADER_BPS;
         let room = self.budget_bps() - f64::from(audio) - f64::from(HEADER_BPS);
@@ -182,7 +318,13 @@ impl Congestion {
         } else {
             VIDEO_FLOOR_BPS
         };
-        self.paused = payload < least;
+        if payload >= least {
+            self.scarce_since = None;
+            self.paused = false;
+        } else {
+            let since = *self.scarce_since.get_or_insert(now);
+            self.paused |= now.duration_since(since) >= PAUSE_AFTER;
+        }
         VideoTarget {
             bitrate_bps: payload.clamp(VIDEO_FLOOR_BPS, VIDEO_MAX_BPS),
             paused: self.paused,
@@ -295,8 +437,8 @@ mod tests {
 
     #[test]
     fn gotcha_14_sound_alone_looks_for_little() {
-        assert!(Congestion::wish_bps(false) <= 150_000);
-        assert!(Congestion::wish_bps(true) > VIDEO_MAX_BPS);
+        assert!(at(2_000_000).wish_bps(false) <= 150_000);
+        assert!(at(2_000_000).wish_bps(true) > VIDEO_MAX_BPS);
     }
 
     #[test]

@@ -11,8 +11,8 @@ use std::{
 };
 
 use crate::{
-    AudioTarget, CandidateError, EncodedAudio, EncodedVideo, Event, Offer, OfferError, Output,
-    SafetyWord, SessionEnd, SetupError, Signal, SignalError, VideoTarget, congestion::Congestion,
+    AudioTarget, CandidateError, EncodedAudio, EncodedVideo, Offer, OfferError, Output, SafetyWord,
+    SessionEnd, SetupError, Signal, SignalError, VideoTarget, congestion::Congestion,
     control::Control, crypto::Certificate, engine::Engine, keyframe::KeyframeWish,
     liveness::Liveness, quality::QualityMeter, safety::Party,
 };
@@ -128,6 +128,7 @@ pub struct Session {
     video_target: VideoTarget,
     audio_target: AudioTarget,
     red: bool,
+    wish: Option<u32>,
 }
 
 /// How far a session is.
@@ -345,9 +346,6 @@ impl Session {
             self.sent_chain = false;
             self.own_keyframe.insist();
         }
-        if self.stage == Stage::Connected {
-            self.engine.wish(Congestion::wish_bps(camera), self.now);
-        }
         self.tell_media();
         self.collect();
     }
@@ -370,7 +368,7 @@ impl Session {
         self.collect();
     }
 
-    /// Tells the other side and ends. Poll until [`Event::Ended`].
+    /// Tells the other side and ends. Poll until [`Event::Ended`](crate::Event::Ended).
     pub fn hang_up(&mut self, now: Instant) {
         self.tick(now);
         if self.stage == Stage::Ended {

@@ -39,6 +39,9 @@ pub(crate) enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Measured {
     Peer {
+        /// Of ICE's own checks.
+        ping: Option<Duration>,
+        /// Of the newest packet that the other side has reported.
         rtt: Option<Duration>,
         loss_in: Option<f32>,
         loss_out: Option<f32>,
@@ -77,9 +80,8 @@ impl Engine {
             Event::PeerStats(stats) => {
                 let pair = stats.selected_candidate_pair;
                 Happening::Measured(Measured::Peer {
-                    rtt: pair
-                        .and_then(|pair| pair.current_round_trip_time)
-                        .or(stats.rtt),
+                    ping: pair.and_then(|pair| pair.current_round_trip_time),
+                    rtt: stats.rtt,
                     loss_in: stats.ingress_loss_fraction,
                     loss_out: stats.egress_loss_fraction,
                 })

@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::{Session, Stage};
 use crate::{
     AudioTarget, EncodedVideo, Event, Output, ReceivedVideo, SessionEnd, Transmit, VideoTarget,
-    congestion::Congestion,
     control::Control,
     engine::{Failure, Happening, Measured},
     liveness::{Heard, Liveness, Silence},
@@ -87,6 +86,7 @@ impl Session {
             if self.quality.on_path(path) {
                 self.event(Event::PathChanged(path));
             }
+            self.congestion.on_sent(transmit.contents.len(), self.now);
         }
         self.quality.sent(transmit.contents.len());
         self.outputs.push_back(Output::Transmit(Transmit {
@@ -117,8 +117,7 @@ impl Session {
         }
         self.stage = Stage::Connected;
         self.liveness = Liveness::new(self.now);
-        self.engine
-            .wish(Congestion::wish_bps(self.camera), self.now);
+        self.say_wish();
         self.event(Event::Connected);
         self.own_keyframe.insist();
     }
@@ -199,15 +198,22 @@ impl Session {
     fn on_measured(&mut self, measured: Measured) {
         match measured {
             Measured::Peer {
+                ping,
                 rtt,
                 loss_in,
                 loss_out,
             } => {
-                if let Some(rtt) = rtt {
-                    self.quality.on_rtt(rtt);
-                    self.congestion.on_rtt(rtt, self.now);
+                if let Some(ping) = ping.or(rtt) {
+                    self.quality.on_rtt(ping);
                 }
                 self.quality.on_loss(loss_in, loss_out);
+                if self.is_flowing()
+                    && let Some(bps) = self
+                        .congestion
+                        .on_measured(rtt.or(ping), loss_out, self.now)
+                {
+                    self.engine.restart_estimate(bps, self.now);
+                }
             }
             Measured::AudioIn { jitter } => self.quality.on_jitter(jitter),
             Measured::AudioOut { loss } => {
@@ -255,7 +261,16 @@ impl Session {
 
     // ---- what to send how much of
 
+    pub(super) fn say_wish(&mut self) {
+        let wish = self.congestion.wish_bps(self.camera);
+        if self.wish != Some(wish) {
+            self.wish = Some(wish);
+            self.engine.wish(wish, self.now);
+        }
+    }
+
     fn adjust(&mut self) {
+        self.say_wish();
         if let Some((waited, bytes)) = self.engine.video_queue() {
             self.congestion.on_queue(waited, bytes);
         }
@@ -269,7 +284,7 @@ impl Session {
             self.audio_target = audio;
             self.event(Event::AudioTarget(audio));
         }
-        let mut video = self.congestion.video_target();
+        let mut video = self.congestion.video_target(self.now);
         video.paused |= !self.is_flowing();
         if is_news_video(self.video_target, video) {
             if self.video_target.paused && !video.paused {

@@ -81,7 +81,7 @@ impl Session {
         let mut congestion = Congestion::new();
         let video_target = VideoTarget {
             paused: true,
-            ..congestion.video_target()
+            ..congestion.video_target(now)
         };
         let audio_target: AudioTarget = congestion.audio_target();
         Self {
@@ -112,6 +112,7 @@ impl Session {
             video_target,
             audio_target,
             red: true,
+            wish: None,
             config,
         }
     }
