@@ -150,10 +150,10 @@ mod tests {
     }
 
     fn config(args: &[&str], env: &[(&str, &str)]) -> Config {
-        match parse(args, env).unwrap() {
-            Invocation::Run(config) => *config,
-            other => panic!("{args:?} gave {other:?}"),
-        }
+        let Invocation::Run(config) = parse(args, env).unwrap() else {
+            panic!("{args:?} does not run");
+        };
+        *config
     }
 
     #[test]

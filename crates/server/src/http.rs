@@ -246,11 +246,6 @@ mod tests {
                 ErrorCode::NotFound,
             ),
             (
-                world.request("GET", "/v1/users//keys"),
-                404,
-                ErrorCode::NotFound,
-            ),
-            (
                 world.request("PATCH", "/v1/meta"),
                 405,
                 ErrorCode::MethodNotAllowed,

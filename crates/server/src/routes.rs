@@ -9,6 +9,8 @@ pub(crate) mod login;
 pub(crate) mod mailbox;
 pub(crate) mod me;
 pub(crate) mod meta;
+#[cfg(test)]
+mod nonsense;
 pub(crate) mod place;
 pub(crate) mod refresh;
 pub(crate) mod register;

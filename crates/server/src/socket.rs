@@ -2,6 +2,10 @@
 
 mod session;
 #[cfg(test)]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else comes fails the test"
+)]
 mod tests;
 
 use axum::{
@@ -17,7 +21,7 @@ const MOST_BUFFERED: usize = 256 * 1024;
 const MESSAGE_BYTES: usize = 64 * 1024;
 
 /// Opens the socket (subprotocol `jasmin.v1`). The token comes in its first message.
-#[utoipa::path(get, path = "/v1/ws", responses((status = 101), Failure))]
+#[utoipa::path(get, path = "/v1/ws", operation_id = "open_socket", responses((status = 101), Failure))]
 pub(crate) async fn upgrade(
     State(app): State<Shared>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,

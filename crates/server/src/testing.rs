@@ -19,14 +19,15 @@ use opaque_ke::ClientLogin;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 pub(crate) use people::{Applicant, PASSWORD, Profile, SignedInPerson, Suite, ke1, sealed};
 
 use crate::{
-    Clock, Config, ManualClock,
+    Clock, Config, DatabaseUrl, Limits, ManualClock, Rate,
     app::{App, Shared},
-    http, server,
+    http, serve, server,
     store::Address,
 };
 
@@ -47,10 +48,16 @@ impl World {
 
     /// Makes a world after a change to it.
     pub(crate) async fn with(change: impl FnOnce(&mut App)) -> Self {
+        Self::on(None, change).await
+    }
+
+    /// Makes a world on PostgreSQL or, without a URL, on a fresh SQLite file.
+    pub(crate) async fn on(db: Option<DatabaseUrl>, change: impl FnOnce(&mut App)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(NOW_MS));
         let config = Config {
             clock: clock.clone(),
+            db,
             ..Config::at(folder.path())
         };
         let mut app = server::open(config, Some("http://127.0.0.1:0/dev/mailbox".into()))
@@ -65,6 +72,18 @@ impl World {
             router,
             _folder: folder,
         }
+    }
+
+    /// Listens on a free port, for what needs a connection.
+    pub(crate) async fn listen(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        self.app.tasks.spawn(serve::accept(
+            self.app.clone(),
+            listener,
+            self.router.clone(),
+        ));
+        address
     }
 
     pub(crate) fn request(&self, method: &str, path: &str) -> Asking<'_> {
@@ -267,6 +286,23 @@ impl World {
     /// How many rows each table has.
     pub(crate) async fn row_counts(&self) -> Vec<(String, usize)> {
         self.app.store.read().await.unwrap().row_counts().await
+    }
+}
+
+/// Limits that nothing in a test reaches.
+pub(crate) fn no_limits() -> Limits {
+    let all = Rate {
+        burst: 1_000_000,
+        refill: std::time::Duration::from_millis(1),
+    };
+    Limits {
+        auth_per_network: all,
+        sign_in_per_address: all,
+        sign_up_per_address: all,
+        contact_requests: all,
+        calls: all,
+        requests: all,
+        socket_messages: all,
     }
 }
 

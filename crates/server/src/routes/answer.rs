@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Answers a call. The first answer wins; a later one from another device is `gone`.
-#[utoipa::path(post, path = "/v1/calls/{call_id}/answer", request_body = AnswerCall,
+#[utoipa::path(post, path = "/v1/calls/{call_id}/answer", operation_id = "answer_call", request_body = AnswerCall,
     params(("call_id" = CallId, Path)), security(("token" = [])),
     responses((status = 200, body = Call), Failure))]
 pub(crate) async fn answer(

@@ -23,7 +23,7 @@ pub(crate) struct Since {
 }
 
 /// The call log, newest first, at most 200.
-#[utoipa::path(get, path = "/v1/calls", params(Since), security(("token" = [])),
+#[utoipa::path(get, path = "/v1/calls", operation_id = "list_calls", params(Since), security(("token" = [])),
     responses((status = 200, body = Calls), Failure))]
 pub(crate) async fn list(
     caller: Caller,
@@ -48,7 +48,7 @@ pub(crate) async fn list(
 
 /// Says no to a call, or that the line is busy. A call that is over stays as it is; one that was
 /// answered elsewhere is `gone`.
-#[utoipa::path(post, path = "/v1/calls/{call_id}/decline", request_body = DeclineCall,
+#[utoipa::path(post, path = "/v1/calls/{call_id}/decline", operation_id = "decline_call", request_body = DeclineCall,
     params(("call_id" = CallId, Path)), security(("token" = [])),
     responses((status = 200, body = Call), Failure))]
 pub(crate) async fn decline(
@@ -73,7 +73,7 @@ pub(crate) async fn decline(
 }
 
 /// Takes a call back before it is answered; hangs up if it just was.
-#[utoipa::path(post, path = "/v1/calls/{call_id}/cancel",
+#[utoipa::path(post, path = "/v1/calls/{call_id}/cancel", operation_id = "cancel_call",
     params(("call_id" = CallId, Path)), security(("token" = [])),
     responses((status = 200, body = Call), Failure))]
 pub(crate) async fn cancel(
@@ -137,14 +137,13 @@ mod tests {
     }
 
     async fn overs(world: &World, person: &SignedInPerson) -> Vec<CallState> {
-        let events = world.events(person).await;
-        events
-            .into_iter()
-            .filter_map(|event| match event {
-                Event::CallOver { state, .. } => Some(state),
-                _ => None,
-            })
-            .collect()
+        let mut states = Vec::new();
+        for event in world.events(person).await {
+            if let Event::CallOver { state, .. } = event {
+                states.push(state);
+            }
+        }
+        states
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Who asked for contact and who is one.
-#[utoipa::path(get, path = "/v1/contacts", security(("token" = [])),
+#[utoipa::path(get, path = "/v1/contacts", operation_id = "list_contacts", security(("token" = [])),
     responses((status = 200, body = Contacts), Failure))]
 pub(crate) async fn list(
     caller: Caller,
@@ -42,7 +42,7 @@ pub(crate) async fn list(
 
 /// Asks somebody for contact. The same answer whether or not the address has an account; nothing is
 /// kept about one without. Where both ask, both are accepted.
-#[utoipa::path(post, path = "/v1/contacts", request_body = RequestContact,
+#[utoipa::path(post, path = "/v1/contacts", operation_id = "request_contact", request_body = RequestContact,
     security(("token" = [])), responses((status = 202), Failure))]
 pub(crate) async fn request(
     caller: Caller,
@@ -76,7 +76,7 @@ pub(crate) async fn request(
 }
 
 /// Accepts somebody who asked. Accepting twice is accepting once.
-#[utoipa::path(post, path = "/v1/contacts/{user_id}/accept", security(("token" = [])),
+#[utoipa::path(post, path = "/v1/contacts/{user_id}/accept", operation_id = "accept_contact", security(("token" = [])),
     params(("user_id" = UserId, Path)), responses((status = 204), Failure))]
 pub(crate) async fn accept(
     caller: Caller,
@@ -101,7 +101,7 @@ pub(crate) async fn accept(
 
 /// Removes a contact or turns a request down. Whoever asked does not hear that it was turned down,
 /// and asking again changes nothing until I ask.
-#[utoipa::path(delete, path = "/v1/contacts/{user_id}", security(("token" = [])),
+#[utoipa::path(delete, path = "/v1/contacts/{user_id}", operation_id = "remove_contact", security(("token" = [])),
     params(("user_id" = UserId, Path)), responses((status = 204), Failure))]
 pub(crate) async fn remove(
     caller: Caller,

@@ -13,7 +13,7 @@ use crate::{
 const CLOCK_MS: i64 = 300_000;
 
 /// Publishes this device's certificate: from here on it can be called.
-#[utoipa::path(put, path = "/v1/devices/self/keys", request_body = PublishDevice,
+#[utoipa::path(put, path = "/v1/devices/self/keys", operation_id = "publish_device", request_body = PublishDevice,
     security(("token" = [])), responses((status = 204), Failure))]
 pub(crate) async fn publish(
     caller: Caller,

@@ -35,7 +35,7 @@ struct Attempt {
 }
 
 /// Starts a sign-in. The same answer for an address without an account.
-#[utoipa::path(post, path = "/v1/auth/login/start", request_body = LoginStart,
+#[utoipa::path(post, path = "/v1/auth/login/start", operation_id = "login_start", request_body = LoginStart,
     responses((status = 200, body = LoginChallenge), Failure))]
 pub(crate) async fn start(
     _: Throttled,
@@ -73,7 +73,7 @@ pub(crate) async fn start(
 }
 
 /// Finishes a sign-in on a device. Whoever was signed in on it before is signed out.
-#[utoipa::path(post, path = "/v1/auth/login/finish", request_body = LoginFinish,
+#[utoipa::path(post, path = "/v1/auth/login/finish", operation_id = "login_finish", request_body = LoginFinish,
     responses((status = 200, body = Session), Failure))]
 pub(crate) async fn finish(
     _: Throttled,

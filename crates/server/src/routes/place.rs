@@ -17,7 +17,7 @@ const CIPHERTEXT_BYTES: usize = 32 * 1024;
 
 /// Places a call: the callee's devices for which an offer came along ring. The same call sent twice
 /// is placed once.
-#[utoipa::path(post, path = "/v1/calls", request_body = PlaceCall,
+#[utoipa::path(post, path = "/v1/calls", operation_id = "place_call", request_body = PlaceCall,
     security(("token" = [])), responses((status = 201, body = Call), Failure))]
 pub(crate) async fn place(
     caller: Caller,

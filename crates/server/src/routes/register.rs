@@ -41,7 +41,7 @@ pub(crate) struct Person {
 }
 
 /// Starts a sign-up. The birthday is looked at before anything else.
-#[utoipa::path(post, path = "/v1/auth/register/start", request_body = RegisterStart,
+#[utoipa::path(post, path = "/v1/auth/register/start", operation_id = "register_start", request_body = RegisterStart,
     responses((status = 200, body = RegisterChallenge), Failure))]
 pub(crate) async fn start(
     _: Throttled,
@@ -73,7 +73,7 @@ pub(crate) async fn start(
 
 /// Finishes a sign-up: a code goes to the address. The same answer for an address with an account;
 /// its owner is told by mail.
-#[utoipa::path(post, path = "/v1/auth/register/finish", request_body = RegisterFinish,
+#[utoipa::path(post, path = "/v1/auth/register/finish", operation_id = "register_finish", request_body = RegisterFinish,
     responses((status = 202), Failure))]
 pub(crate) async fn finish(
     _: Throttled,

@@ -20,7 +20,7 @@ pub(crate) async fn logout(
 }
 
 /// Where I am signed in.
-#[utoipa::path(get, path = "/v1/sessions", security(("token" = [])),
+#[utoipa::path(get, path = "/v1/sessions", operation_id = "list_sessions", security(("token" = [])),
     responses((status = 200, body = Sessions), Failure))]
 pub(crate) async fn list(
     caller: Caller,
@@ -49,7 +49,7 @@ pub(crate) async fn list(
 }
 
 /// Ends one of my sign-ins. Its socket closes with 4001.
-#[utoipa::path(delete, path = "/v1/sessions/{session_id}", security(("token" = [])),
+#[utoipa::path(delete, path = "/v1/sessions/{session_id}", operation_id = "end_session", security(("token" = [])),
     params(("session_id" = SessionId, Path)), responses((status = 204), Failure))]
 pub(crate) async fn end(
     caller: Caller,

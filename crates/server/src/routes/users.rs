@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The keys of somebody I may call, or mine. The same answer for a stranger and for nobody.
-#[utoipa::path(get, path = "/v1/users/{user_id}/keys", security(("token" = [])),
+#[utoipa::path(get, path = "/v1/users/{user_id}/keys", operation_id = "user_keys", security(("token" = [])),
     params(("user_id" = UserId, Path)), responses((status = 200, body = UserKeys), Failure))]
 pub(crate) async fn keys(
     caller: Caller,

@@ -23,7 +23,7 @@ fn no_good() -> Failure {
 }
 
 /// Confirms an address by the code that was mailed to it, and makes the account.
-#[utoipa::path(post, path = "/v1/auth/email/verify", request_body = VerifyEmail,
+#[utoipa::path(post, path = "/v1/auth/email/verify", operation_id = "verify_email", request_body = VerifyEmail,
     responses((status = 204), Failure))]
 pub(crate) async fn verify(
     _: Throttled,
@@ -74,7 +74,7 @@ pub(crate) async fn verify(
 }
 
 /// Mails a fresh code; the one before is no good any more.
-#[utoipa::path(post, path = "/v1/auth/email/resend", request_body = ResendCode,
+#[utoipa::path(post, path = "/v1/auth/email/resend", operation_id = "resend_code", request_body = ResendCode,
     responses((status = 202), Failure))]
 pub(crate) async fn resend(
     _: Throttled,
