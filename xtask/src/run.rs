@@ -72,6 +72,11 @@ pub(crate) fn run(options: Options) -> Result<()> {
     );
     require_free_port()?;
     let mut server = Command::new(workspace::binary(options.profile(), "jasmin-server")?);
+    server
+        .arg("--listen")
+        .arg(ADDRESS.to_string())
+        .arg("--data-dir")
+        .arg(data.join("server"));
     programs.start("server", in_folder(&mut server, &data.join("server"))?)?;
     wait_until_healthy(&mut programs, &interrupted)?;
 

@@ -26,7 +26,7 @@ pub(crate) fn unit(filter: &[&str]) -> Result<()> {
     toolchain::require_nextest()?;
     let mut command = shell::cargo(&workspace::root(), &["nextest", "run", "--workspace"]);
     if !platform::HAS_WINDOW_TESTS {
-        command.args(["--exclude", "jasmin-tests", "--exclude", "jasmin-vcam"]);
+        command.args(["--exclude", "jasmin-tests"]);
     }
     shell::run(command.args(filter))
 }
