@@ -46,10 +46,15 @@ const CODES: ReadonlySet<string> = new Set<FailureCode>([
 
 /** Makes a {@link Failure} of whatever was thrown. */
 export function failureOf(thrown: unknown): Failure {
-  if (typeof thrown === 'object' && thrown !== null && 'code' in thrown) {
-    const { code } = thrown;
-    if (typeof code === 'string' && CODES.has(code)) return thrown as Failure;
+  if (isFailure(thrown)) {
+    const { code, detail = '', field = null, retryAfterMs = null } = thrown;
+    return { code, detail, field, retryAfterMs };
   }
   const detail = thrown instanceof Error ? thrown.message : String(thrown);
   return { code: 'internal', detail, field: null, retryAfterMs: null };
+}
+
+function isFailure(thrown: unknown): thrown is Pick<Failure, 'code'> & Partial<Failure> {
+  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return false;
+  return typeof thrown.code === 'string' && CODES.has(thrown.code);
 }

@@ -138,7 +138,8 @@ function focusPane(step: 1 | -1): boolean {
   if (panes.length === 0) return false;
   const at = panes.findIndex((pane) => pane.contains(document.activeElement));
   const next = panes[(at + step + panes.length) % panes.length];
-  const stop = next?.querySelector<HTMLElement>('button:not([tabindex="-1"]), input, select');
-  (stop ?? next)?.focus();
+  const stops = next?.querySelectorAll<HTMLElement>('button:not([tabindex="-1"]), input, select');
+  const first = [...(stops ?? [])].find((stop) => stop.getClientRects().length > 0);
+  (first ?? next)?.focus();
   return true;
 }
