@@ -2,4 +2,5 @@
 #![expect(missing_docs, reason = "a test binary")]
 
 mod call;
+mod foundations;
 mod people;
