@@ -110,6 +110,7 @@ impl Driver {
             plane,
             outgoing,
             orders: received,
+            ended: false,
         };
         let task = tokio::spawn(drive.run(move |update| updates(call_id, update)));
         Self { orders, task }
@@ -135,14 +136,16 @@ struct Drive {
     plane: Box<dyn Plane>,
     outgoing: mpsc::Receiver<Outgoing>,
     orders: mpsc::Receiver<Order>,
+    ended: bool,
 }
 
 impl Drive {
     async fn run(mut self, update: impl Fn(Update) + Send) {
         loop {
-            let Some(deadline) = self.drain(&update) else {
+            let deadline = self.drain(&update);
+            if self.ended {
                 return;
-            };
+            }
             tokio::select! {
                 biased;
                 order = self.orders.recv() => match order {
@@ -154,14 +157,15 @@ impl Drive {
                     None => self.session.restart_ice(Instant::now()),
                 },
                 Some(outgoing) = self.outgoing.recv() => self.send(outgoing),
-                () = sleep_until(TokioInstant::from_std(deadline)) => {
+                () = sleep_until(TokioInstant::from_std(deadline.unwrap_or_else(Instant::now))),
+                    if deadline.is_some() => {
                     self.session.handle_timeout(Instant::now());
                 }
             }
         }
     }
 
-    /// Does what the session wants. `None` once it has ended.
+    /// Does what the session wants. Returns when it wants to be woken.
     fn drain(&mut self, update: &impl Fn(Update)) -> Option<Instant> {
         loop {
             match self.session.poll(Instant::now()) {
@@ -197,7 +201,10 @@ impl Drive {
             Event::Recovered => update(Update::Recovered),
             Event::PathChanged(path) => update(Update::PathChanged(path)),
             Event::RemoteHungUp => {}
-            Event::Ended(end) => update(Update::Ended(end)),
+            Event::Ended(end) => {
+                self.ended = true;
+                update(Update::Ended(end));
+            }
         }
     }
 

@@ -13,9 +13,13 @@ use std::{
 };
 
 use jasmin_media::{
-    audio::{AudioIo, EncodedAudio, Voice, VoiceConfig, VoiceError, VoiceEvent},
+    audio::{
+        AudioIo, EncodedAudio, Voice, VoiceConfig, VoiceError, VoiceEvent,
+        headless::{Headless, Hears},
+    },
     camera::{Camera, CameraBackend, CameraEvent, Want, Webcam},
     frame::{EncodedVideo, VideoFrame},
+    synthetic::SyntheticCamera,
     video::{Preview, VideoError, VideoSend},
 };
 use tokio::sync::mpsc;
@@ -46,6 +50,19 @@ pub enum Devices {
         /// In place of a sound card.
         sound: Arc<dyn Fn() -> Box<dyn AudioIo> + Send + Sync>,
     },
+}
+
+impl Devices {
+    /// A ball that bounces and beeps, and a speaker that nobody hears: for programs that try calls.
+    pub fn ball_and_beep() -> Self {
+        let since = Instant::now();
+        let sound =
+            move || -> Box<dyn AudioIo> { Box::new(Headless::new(Hears::Beeps { since }, None)) };
+        Self::Synthetic {
+            camera: Arc::new(SyntheticCamera),
+            sound: Arc::new(sound),
+        }
+    }
 }
 
 impl std::fmt::Debug for Devices {
@@ -102,7 +119,7 @@ impl Tap {
         if let Some(sender) = &*call
             && sender.try_send(outgoing).is_err()
         {
-            tracing::debug!("the call is behind: a frame was left out");
+            tracing::trace!("the call is behind: a frame was left out");
         }
     }
 

@@ -33,6 +33,15 @@ pub(crate) struct Person {
 
 impl World {
     pub(crate) async fn start() -> Self {
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_env("JASMIN_LOG"))
+            .with_test_writer()
+            .try_init()
+            .ok();
+        // For the tests' own requests; an earlier test may have done it.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         let dir = tempfile::tempdir().unwrap();
         let mut config = jasmin_server::Config::at(dir.path().join("server"));
         config.listen.set_port(0);

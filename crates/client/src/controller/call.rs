@@ -184,7 +184,7 @@ impl Actor {
 
     pub(super) fn dismiss_ended(&mut self) -> Result<(), Failure> {
         let call_id = self.current_call()?;
-        self.line.dismiss(call_id);
+        self.line.dismiss(call_id, Instant::now());
         Ok(())
     }
 
@@ -414,7 +414,7 @@ impl Actor {
             Update::Reconnecting { gives_up_at } => {
                 self.line.reconnecting(call_id, gives_up_at, now);
             }
-            Update::Recovered => self.line.recovered(call_id),
+            Update::Recovered => self.line.recovered(call_id, now),
             Update::PathChanged(path) => call.path = Some(path),
             Update::CannotAnswer(error) => {
                 tracing::warn!(%error, "the offer cannot be answered");
