@@ -70,7 +70,7 @@ impl Loop {
         wait_for(what, SOON, || {
             let mut events = self.events.lock().unwrap();
             let found = events.iter().position(|(_, event)| is_it(event))?;
-            events.drain(..=found).last().map(|(at, _)| at)
+            events.drain(..=found).next_back().map(|(at, _)| at)
         })
     }
 
