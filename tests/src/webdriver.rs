@@ -1,7 +1,6 @@
 use std::{net::TcpListener, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use ureq::Agent;
 
@@ -160,15 +159,6 @@ impl Session {
     /// When the element is gone.
     pub fn is_enabled(&self, element: &str) -> Result<bool> {
         Ok(self.get(&format!("element/{element}/enabled"))? == Value::Bool(true))
-    }
-
-    /// A picture of the page, as PNG.
-    ///
-    /// # Errors
-    /// When the page does not answer.
-    pub fn screenshot(&self) -> Result<Vec<u8>> {
-        let text = self.get("screenshot")?;
-        Ok(STANDARD.decode(text.as_str().context("a screenshot is a string")?)?)
     }
 
     /// Closes the page, and the browser with it.

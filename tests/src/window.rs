@@ -1,17 +1,18 @@
-use std::{ops::Deref, path::Path, process::Command};
+use std::{ops::Deref, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, ensure};
 use jasmin_vcam::Stand;
 use serde_json::json;
 
-use crate::{Desk, Driver, Page, Program, built, until};
+use crate::{Desk, Driver, Page, Program, built, screen, until};
 
 /// The app on a desk, under control. Everything of [`Page`] works on it.
 #[derive(Debug)]
 pub struct Window {
     page: Page,
     driver: Driver,
-    pictures: std::path::PathBuf,
+    screen: PathBuf,
+    last: PathBuf,
 }
 
 impl Deref for Window {
@@ -35,11 +36,11 @@ impl Window {
         let binary = built("jasmin-chat")?;
         let options = json!({ "webkitgtk:browserOptions": { "binary": binary, "args": [] } });
         let session = driver.session(options).context("the app does not open")?;
-        let pictures = desk.folder().to_owned();
         Ok(Self {
             page: Page::new(session),
             driver,
-            pictures,
+            screen: desk.screen().pixels().to_owned(),
+            last: desk.folder().join("last.png"),
         })
     }
 
@@ -53,7 +54,6 @@ impl Window {
     /// # Errors
     /// When it stays.
     pub fn close(self) -> Result<()> {
-        self.keep_screenshot("closed")?;
         self.page.session().close()?;
         let app = |id: &i32| {
             std::fs::read_link(format!("/proc/{id}/exe"))
@@ -63,21 +63,13 @@ impl Window {
             Ok((!self.driver.program().processes().iter().any(app)).then_some(()))
         })
     }
-
-    /// Keeps a picture of the page beside the logs.
-    ///
-    /// # Errors
-    /// When the page does not answer.
-    pub fn keep_screenshot(&self, name: &str) -> Result<()> {
-        let path = Path::new(&self.pictures).join(format!("{name}.png"));
-        Ok(std::fs::write(path, self.page.session().screenshot()?)?)
-    }
 }
 
 impl Drop for Window {
-    /// The last sight of the page, for when the scenario fails right here.
+    /// Keeps the last sight of it beside the logs, for when the scenario fails right here.
     fn drop(&mut self) {
-        // A page that is gone has nothing to show.
-        let _unseen = self.keep_screenshot("last");
+        let kept = screen::picture(&self.screen).and_then(|seen| seen.save(&self.last));
+        // A screen that is gone has nothing to show.
+        let _unseen = kept;
     }
 }
