@@ -349,10 +349,11 @@ mod tests {
 
     #[test]
     fn gotcha_10_video_gets_less_than_the_estimate() {
+        let now = Instant::now();
         // 0.9 * 1 Mbps - sound twice with headers - video headers, and 4 % off.
-        assert_eq!(at(1_000_000).video_target().bitrate_bps, 769_230);
+        assert_eq!(at(1_000_000).video_target(now).bitrate_bps, 769_230);
         for estimate in (200_000..4_000_000).step_by(50_000) {
-            let video = at(estimate).video_target().bitrate_bps;
+            let video = at(estimate).video_target(now).bitrate_bps;
             assert!(
                 video <= estimate * 9 / 10 - 64_000,
                 "{video} of {estimate} leaves no room"
@@ -360,22 +361,79 @@ mod tests {
         }
     }
 
+    /// Sends at a rate for a second, and measures.
+    fn send(congestion: &mut Congestion, bps: usize, rtt: Duration, loss: f32, now: &mut Instant) {
+        for _ in 0..50 {
+            *now += Duration::from_millis(20);
+            congestion.on_sent(bps / 8 / 50, *now);
+        }
+        congestion.on_measured(Some(rtt), Some(loss), *now);
+    }
+
     #[test]
-    fn a_long_round_trip_takes_a_fifth() {
-        let start = Instant::now();
-        let mut congestion = at(1_000_000);
-        congestion.on_rtt(Duration::from_millis(60), start);
-        let before = congestion.video_target().bitrate_bps;
-        congestion.on_rtt(Duration::from_millis(159), start + Duration::from_secs(1));
-        assert_eq!(congestion.video_target().bitrate_bps, before);
-        congestion.on_rtt(Duration::from_millis(161), start + Duration::from_secs(2));
-        let during = congestion.video_target().bitrate_bps;
-        assert!(
-            during < before * 81 / 100,
-            "{during} is not a fifth less than {before}"
+    fn a_long_round_trip_cuts_to_less_than_what_comes_through() {
+        let mut now = Instant::now();
+        let mut congestion = at(2_000_000);
+        send(
+            &mut congestion,
+            1_600_000,
+            Duration::from_millis(60),
+            0.0,
+            &mut now,
         );
-        congestion.on_rtt(Duration::from_millis(70), start + Duration::from_secs(3));
-        assert_eq!(congestion.video_target().bitrate_bps, before);
+        let before = congestion.video_target(now).bitrate_bps;
+        send(
+            &mut congestion,
+            1_600_000,
+            Duration::from_millis(159),
+            0.0,
+            &mut now,
+        );
+        assert_eq!(congestion.video_target(now).bitrate_bps, before);
+        send(
+            &mut congestion,
+            1_600_000,
+            Duration::from_millis(400),
+            0.5,
+            &mut now,
+        );
+        let during = congestion.budget_bps();
+        assert!(
+            (600_000.0..=660_000.0).contains(&during),
+            "0.8 * half of 1.6 Mbps, not {during}"
+        );
+        send(
+            &mut congestion,
+            600_000,
+            Duration::from_millis(300),
+            0.0,
+            &mut now,
+        );
+        assert_eq!(
+            congestion.budget_bps(),
+            during,
+            "the queue gets shorter: no further cut"
+        );
+        send(
+            &mut congestion,
+            600_000,
+            Duration::from_millis(300),
+            0.0,
+            &mut now,
+        );
+        assert_eq!(
+            congestion.budget_bps(),
+            during,
+            "an old measurement says nothing new"
+        );
+        for _ in 0..40 {
+            congestion.on_measured(Some(Duration::from_millis(60)), None, now);
+        }
+        assert_eq!(
+            congestion.video_target(now).bitrate_bps,
+            before,
+            "back when the queue is gone"
+        );
     }
 
     #[test]
@@ -396,35 +454,103 @@ mod tests {
     }
 
     #[test]
+    fn what_passes_clean_may_be_sent_whatever_the_estimate() {
+        let mut now = Instant::now();
+        let mut congestion = at(80_000);
+        send(
+            &mut congestion,
+            400_000,
+            Duration::from_millis(50),
+            0.0,
+            &mut now,
+        );
+        assert_eq!(congestion.budget_bps(), 360_000.0);
+        send(
+            &mut congestion,
+            400_000,
+            Duration::from_millis(50),
+            0.3,
+            &mut now,
+        );
+        assert_eq!(congestion.budget_bps(), 72_000.0, "lossy is not clean");
+    }
+
+    #[test]
+    fn a_stuck_estimate_is_tested_less_and_less_often() {
+        let start = Instant::now();
+        let mut congestion = at(500_000);
+        let rtt = Some(Duration::from_millis(50));
+        let tests: Vec<_> = (0..600)
+            .filter(|i| {
+                let now = start + *i * Duration::from_millis(200);
+                congestion.on_measured(rtt, None, now).is_some()
+            })
+            .map(|i| i / 5)
+            .collect();
+        assert_eq!(
+            tests,
+            [4, 12, 28, 60, 92],
+            "after 4, 8, 16 and then each 32 s"
+        );
+        let mut plenty = at(3_000_000);
+        let tested = (0..600).any(|i| {
+            plenty
+                .on_measured(rtt, None, start + i * Duration::from_millis(200))
+                .is_some()
+        });
+        assert!(!tested, "there is enough already");
+    }
+
+    #[test]
+    fn wishes_stay_in_reach() {
+        let mut congestion = at(2_000_000);
+        assert_eq!(congestion.wish_bps(true), 2_300_000);
+        congestion.on_estimate(250_000);
+        assert_eq!(congestion.wish_bps(true), 600_000);
+        congestion.on_estimate(345_000);
+        assert_eq!(congestion.wish_bps(true), 600_000, "not to and fro");
+        congestion.on_estimate(900_000);
+        assert_eq!(congestion.wish_bps(true), 2_300_000);
+    }
+
+    #[test]
     fn captures_are_skipped_while_more_than_125_ms_wait() {
+        let now = Instant::now();
         let mut congestion = at(1_000_000);
-        congestion.on_queue(Duration::from_millis(124), 1000);
-        assert!(!congestion.video_target().hold);
-        congestion.on_queue(Duration::from_millis(126), 1000);
-        assert!(congestion.video_target().hold);
-        congestion.on_queue(Duration::from_millis(100), 1000);
-        assert!(congestion.video_target().hold, "until the queue is short");
-        congestion.on_queue(Duration::from_millis(20), 1000);
-        assert!(!congestion.video_target().hold);
-        congestion.on_queue(Duration::ZERO, 20_000);
-        assert!(congestion.video_target().hold, "20 kB at 1 Mbps are 160 ms");
+        for (waited, bytes, hold) in [
+            (124, 1000, false),
+            (126, 1000, true),
+            (100, 1000, true),
+            (20, 1000, false),
+            // 20 kB at 1 Mbps are 160 ms.
+            (0, 20_000, true),
+        ] {
+            congestion.on_queue(Duration::from_millis(waited), bytes);
+            assert_eq!(
+                congestion.video_target(now).hold,
+                hold,
+                "{waited} ms, {bytes} bytes"
+            );
+        }
     }
 
     #[test]
     fn sound_comes_first() {
-        let mut congestion = at(140_000);
+        let start = Instant::now();
+        let mut congestion = at(100_000);
+        assert!(!congestion.video_target(start).paused, "a dip is no reason");
+        let later = start + PAUSE_AFTER;
         assert!(
-            congestion.video_target().paused,
+            congestion.video_target(later).paused,
             "no room for video beside the sound"
         );
-        assert!(congestion.audio_target().bitrate_bps >= 16_000);
-        congestion.on_estimate(200_000);
-        assert!(congestion.video_target().paused, "not back at once");
+        assert_eq!(congestion.audio_target().bitrate_bps, 16_000);
+        congestion.on_estimate(135_000);
+        assert!(congestion.video_target(later).paused, "not back at once");
         congestion.on_estimate(320_000);
-        assert!(!congestion.video_target().paused);
+        assert!(!congestion.video_target(later).paused);
         assert_eq!(congestion.audio_target().bitrate_bps, 32_000);
         congestion.on_estimate(50_000);
-        assert_eq!(congestion.audio_target().bitrate_bps, 16_000);
         assert!(!congestion.wants_red(), "twice the sound does not fit");
     }
 

@@ -34,6 +34,11 @@ const STUN_MAX: Duration = Duration::from_millis(500);
 const STUN_REPEATS: usize = 110;
 /// A keyframe of 720p can have more packets than the default of 30.
 const VIDEO_REORDER: usize = 250;
+/// Packets of video that can be repeated, how old they may be, and which share of the traffic may be
+/// repeats. The default of 0.15 gives up repeating where one packet in ten is lost or late.
+const REPEATS: usize = 1024;
+const REPEATS_AGE: Duration = Duration::from_secs(3);
+const REPEATS_SHARE: f32 = 0.35;
 const STATS_EVERY: Duration = Duration::from_millis(200);
 const RTCP_EVERY: Duration = Duration::from_secs(1);
 /// More rounds than any input needs: a guard against spinning inside one call.
@@ -206,6 +211,12 @@ impl Engine {
                 .find(|p| p.spec().codec == codec)
                 .map(|p| p.pt());
             track.pt = pt;
+        }
+        self.drain();
+        if let Some(track) = self.video
+            && let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(track.mid, None)
+        {
+            stream.set_rtx_cache(REPEATS, REPEATS_AGE, Some(REPEATS_SHARE));
         }
         self.drain();
     }

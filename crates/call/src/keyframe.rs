@@ -3,14 +3,18 @@
 use std::time::{Duration, Instant};
 
 const APART: Duration = Duration::from_secs(1);
+/// The first one is the one that nothing can be shown without.
+const APART_AT_FIRST: Duration = Duration::from_millis(300);
 
 /// A wish for a keyframe that is repeated once a second until it is fulfilled, and never uttered more
-/// often. Used for the own encoder and, by PLI (RFC 4585, section 6.3.1), for the other side's.
+/// often, but for the very first repetition. Used for the own encoder and, by PLI (RFC 4585, section 6.3.1), for the other side's.
 #[derive(Debug, Default)]
 pub(crate) struct KeyframeWish {
     wanted: bool,
     /// When it was uttered, or a keyframe came.
     last: Option<Instant>,
+    /// How often, since the beginning or since somebody insisted.
+    uttered: u32,
 }
 
 impl KeyframeWish {
@@ -23,6 +27,7 @@ impl KeyframeWish {
     pub(crate) fn insist(&mut self) {
         self.wanted = true;
         self.last = None;
+        self.uttered = 0;
     }
 
     /// A keyframe is there.
@@ -41,14 +46,20 @@ impl KeyframeWish {
         let due = self.deadline(now).is_some_and(|at| at <= now);
         if due {
             self.last = Some(now);
+            self.uttered += 1;
         }
         due
     }
 
     /// When to ask [`is_due`](Self::is_due).
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let apart = if self.uttered <= 1 {
+            APART_AT_FIRST
+        } else {
+            APART
+        };
         self.wanted
-            .then(|| self.last.map_or(now, |last| last + APART))
+            .then(|| self.last.map_or(now, |last| last + apart))
     }
 }
 
@@ -71,9 +82,15 @@ mod tests {
         assert!(wish.is_due(start));
         wish.fulfilled(start + 30 * MS);
         wish.want();
-        assert!(!wish.is_due(start + 100 * MS), "one came 70 ms ago");
-        assert_eq!(wish.deadline(start), Some(start + 1030 * MS));
-        assert!(wish.is_due(start + 1030 * MS), "put off, not forgotten");
+        assert!(
+            wish.is_due(start + 330 * MS),
+            "the first one may have been lost"
+        );
+        wish.fulfilled(start + 330 * MS);
+        wish.want();
+        assert!(!wish.is_due(start + 700 * MS), "one came 370 ms ago");
+        assert_eq!(wish.deadline(start), Some(start + 1330 * MS));
+        assert!(wish.is_due(start + 1330 * MS), "put off, not forgotten");
     }
 
     #[test]
@@ -84,7 +101,7 @@ mod tests {
         let uttered = (0..50)
             .filter(|i| wish.is_due(start + *i * 100 * MS))
             .count();
-        assert_eq!(uttered, 5, "once a second for five seconds");
+        assert_eq!(uttered, 6, "at once, after 300 ms, and then once a second");
         wish.fulfilled(start + 5000 * MS);
         assert!(!wish.is_due(start + 9000 * MS));
     }

@@ -8,8 +8,10 @@ use super::random::Random;
 #[derive(Clone, Debug)]
 pub(crate) struct Conditions {
     pub(crate) delay: Duration,
-    /// Up to so much more, evenly spread. Packets overtake each other.
+    /// Up to so much more, evenly spread. Packets keep their order.
     pub(crate) jitter: Duration,
+    /// Share of packets that are overtaken by those of the next 20 ms.
+    pub(crate) reorder: f64,
     /// Share of packets lost, one by one.
     pub(crate) loss: f64,
     /// Gilbert-Elliott: chance to fall into a state where all is lost, and to leave it, per packet.
@@ -25,6 +27,7 @@ impl Default for Conditions {
         Self {
             delay: Duration::from_millis(20),
             jitter: Duration::ZERO,
+            reorder: 0.0,
             loss: 0.0,
             burst: None,
             duplicate: 0.0,
@@ -48,6 +51,8 @@ pub(crate) struct Link {
     in_burst: bool,
     /// When the narrowest place has sent all that waits in front of it.
     free_at: Option<Instant>,
+    /// When the last packet that was in order arrives.
+    in_order: Option<Instant>,
     flights: Vec<Flight>,
 }
 
@@ -58,6 +63,7 @@ impl Link {
             random: Random::new(seed),
             in_burst: false,
             free_at: None,
+            in_order: None,
             flights: Vec::new(),
         }
     }
@@ -84,8 +90,15 @@ impl Link {
         } else {
             1
         };
+        let arrives = leaves + conditions.delay + conditions.jitter.mul_f64(self.random.unit());
+        let arrives = if self.random.chance(conditions.reorder) {
+            arrives + Duration::from_millis(20)
+        } else {
+            *self
+                .in_order
+                .insert(self.in_order.map_or(arrives, |last| last.max(arrives)))
+        };
         for _ in 0..copies {
-            let arrives = leaves + conditions.delay + conditions.jitter.mul_f64(self.random.unit());
             self.flights.push(Flight {
                 arrives,
                 datagram: datagram.clone(),
