@@ -1,5 +1,6 @@
 use std::{
     fmt,
+    fs::File,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -24,6 +25,8 @@ use crate::{
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) store: Store,
+    /// Held as long as this process uses the data folder.
+    pub(crate) folder_lock: File,
     pub(crate) keys: Keys,
     pub(crate) bus: Box<dyn Bus>,
     pub(crate) limiter: Limiter,

@@ -58,9 +58,10 @@ impl Line {
     /// nobody waited for come as one.
     pub(crate) async fn next(&mut self) -> Option<Note> {
         tokio::select! {
+            // What lies in the mailbox first: an answer before the candidates that follow it.
             biased;
-            note = self.notes.recv() => note,
             () = self.wake.notified() => Some(Note::Wake),
+            note = self.notes.recv() => note,
         }
     }
 }

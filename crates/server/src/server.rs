@@ -1,5 +1,6 @@
 use std::{
     fmt,
+    fs::{File, TryLockError},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -38,9 +39,12 @@ pub enum StartError {
         "{0} can be reached from elsewhere, and this process speaks no TLS: put a TLS proxy in front and say so with --i-know-no-tls"
     )]
     NoTls(SocketAddr),
-    /// The folder for the data cannot be made.
-    #[error("the data folder {0} cannot be made")]
+    /// The folder for the data cannot be made or written to.
+    #[error("the data folder {0} cannot be used")]
     DataDir(PathBuf, #[source] std::io::Error),
+    /// Two servers in one folder would not know of each other's sockets.
+    #[error("another server uses the data folder {0}")]
+    InUse(PathBuf),
     /// Somebody else listens there, or it is not ours to listen on.
     #[error("{0} cannot be listened on")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -123,6 +127,7 @@ impl Server {
             );
         }
         let _ = tokio::time::timeout(patience, self.app.store.close()).await;
+        let _ = self.app.folder_lock.unlock();
     }
 }
 
@@ -137,6 +142,7 @@ pub(crate) async fn open(config: Config, outbox_url: Option<String>) -> Result<A
     let folder: &Path = &config.data_dir;
     platform::create_private_dir(folder)
         .map_err(|error| StartError::DataDir(folder.to_owned(), error))?;
+    let folder_lock = lock(folder)?;
     let now_ms = config.clock.now_ms();
     let store = match &config.db {
         Some(url) => Store::open_url(url, now_ms).await?,
@@ -154,6 +160,7 @@ pub(crate) async fn open(config: Config, outbox_url: Option<String>) -> Result<A
     Ok(App {
         config,
         store,
+        folder_lock,
         keys,
         bus: Box::new(InProcess::new()),
         limiter: Limiter::new(),
@@ -164,6 +171,23 @@ pub(crate) async fn open(config: Config, outbox_url: Option<String>) -> Result<A
         draining: CancellationToken::new(),
         tasks: TaskTracker::new(),
     })
+}
+
+/// Keeps the folder to this process. The operating system lets go of it however the process ends.
+fn lock(folder: &Path) -> Result<File, StartError> {
+    let failed = |error| StartError::DataDir(folder.to_owned(), error);
+    let path = folder.join("server.lock");
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
 }
 
 #[cfg(test)]
@@ -207,6 +231,20 @@ mod tests {
             "mail is not shown to the network"
         );
         server.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn two_servers_do_not_share_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Server::start(config(folder.path())).await.unwrap();
+        let second = Server::start(config(folder.path())).await.unwrap_err();
+        assert!(matches!(second, StartError::InUse(_)), "{second}");
+        first.shutdown().await;
+        Server::start(config(folder.path()))
+            .await
+            .unwrap()
+            .shutdown()
+            .await;
     }
 
     #[tokio::test]

@@ -378,6 +378,13 @@ impl Asking<'_> {
     }
 }
 
+impl Applicant {
+    pub(crate) fn born(mut self, birthday: &str) -> Self {
+        birthday.clone_into(&mut self.birthday);
+        self
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: u16,

@@ -323,6 +323,7 @@ mod tests {
     async fn a_known_address_gets_the_same_answers_and_its_owner_a_mail() {
         let world = World::new().await;
         world.join("Ada", "ada@example.org").await;
+        world.clock.advance(1);
         let stranger = Applicant::new("Eve", "ADA@example.org");
         let challenge: RegisterChallenge = world
             .post("/v1/auth/register/start", &stranger.start())

@@ -173,9 +173,12 @@ impl Session<'_> {
                 return Ok(None);
             }
             let mut tx = app.store.begin().await?;
-            tx.ack_mail(at, resume_seq).await?;
             let mut head = tx.mailbox_head(at).await?;
-            if resume_seq > head {
+            if resume_seq <= head {
+                tx.ack_mail(at, resume_seq).await?;
+            } else {
+                // This database was brought back from a backup: its numbers say nothing about what
+                // the device has. Everything comes once more, above what it has seen.
                 head = tx.shift_mailbox(at, resume_seq).await?;
             }
             tx.commit().await?;

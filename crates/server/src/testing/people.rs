@@ -39,7 +39,7 @@ fn random32() -> [u8; 32] {
 pub(crate) struct Applicant {
     name: String,
     email: String,
-    birthday: String,
+    pub(crate) birthday: String,
     pub(crate) identity: SigningKey,
     state: ClientRegistration<Suite>,
     request: Base64,
@@ -55,13 +55,6 @@ impl Applicant {
             identity: SigningKey::from_bytes(&random32()),
             request: Base64(started.message.serialize().to_vec()),
             state: started.state,
-        }
-    }
-
-    pub(crate) fn born(self, birthday: &str) -> Self {
-        Self {
-            birthday: birthday.to_owned(),
-            ..self
         }
     }
 
