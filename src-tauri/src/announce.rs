@@ -54,3 +54,111 @@ impl Doorbell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    use super::*;
+
+    struct World {
+        doorbell: Doorbell,
+        views: watch::Sender<Arc<View>>,
+        rings: UnboundedReceiver<u64>,
+        started: Instant,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let (views, receiver) = watch::channel(Arc::new(view(1)));
+            let (sender, rings) = unbounded_channel();
+            let doorbell = Doorbell::default();
+            let ring = move |revision| sender.send(revision).unwrap();
+            tokio::spawn(doorbell.watch(receiver, ring));
+            Self {
+                doorbell,
+                views,
+                rings,
+                started: Instant::now(),
+            }
+        }
+
+        fn change(&self, revision: u64) {
+            self.views.send_replace(Arc::new(view(revision)));
+        }
+
+        async fn ring(&mut self) -> (u64, u128) {
+            let revision = self.rings.recv().await.unwrap();
+            (revision, self.started.elapsed().as_millis())
+        }
+    }
+
+    fn view(revision: u64) -> View {
+        serde_json::from_value(json!({
+            "revision": revision,
+            "server": { "url": "", "link": { "is": "idle" }, "outboxUrl": null },
+            "vault": { "is": "opening" },
+            "account": { "is": "signed_out" },
+            "people": [], "requests": [], "asked": [], "log": [], "consents": [],
+            "call": null, "waiting": null, "prompt": null, "check": null,
+            "devices": {
+                "cameras": [], "microphones": [], "speakers": [],
+                "camera": null, "microphone": null, "speaker": null,
+                "processing": {
+                    "echoCancellation": true, "noiseSuppression": true, "automaticGain": true,
+                },
+            },
+            "sending": { "camera": false, "microphone": false, "to": null },
+        }))
+        .unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_rings_at_once_and_the_next_one_at_the_pace() {
+        let mut world = World::new();
+        world.change(2);
+        assert_eq!(world.ring().await, (2, 0));
+        world.doorbell.fetched(2);
+        world.change(3);
+        world.change(4);
+        assert_eq!(world.ring().await, (4, 33), "the newest alone");
+        assert!(world.rings.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_hangs_hears_one_ring_a_second() {
+        let mut world = World::new();
+        for revision in 2..=1_001 {
+            world.change(revision);
+            sleep_until(Instant::now() + Duration::from_millis(10)).await;
+        }
+        let mut rings = 0;
+        while world.rings.try_recv().is_ok() {
+            rings += 1;
+        }
+        assert!((10..=11).contains(&rings), "{rings} rings in ten seconds");
+
+        world.doorbell.fetched(1_001);
+        let before = world.started.elapsed().as_millis();
+        world.change(1_002);
+        let (revision, at) = world.ring().await;
+        assert_eq!(revision, 1_002);
+        assert!(
+            at - before <= 33,
+            "rang {} ms after the change",
+            at - before
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_fetched_is_not_announced() {
+        let mut world = World::new();
+        world.doorbell.fetched(2);
+        world.change(2);
+        tokio::task::yield_now().await;
+        world.change(3);
+        assert_eq!(world.ring().await.0, 3);
+        assert!(world.rings.is_empty());
+    }
+}

@@ -1,7 +1,6 @@
 //! All that the page may ask for.
 
-use crate::application::{Controller, FrameRequest};
-use jasmin_client::{Command, Failure, View};
+use jasmin_client::{Command, Controller, Failure, FrameRequest, View};
 use tauri::{AppHandle, State, ipc::Response};
 
 use crate::{announce::Doorbell, quit};

@@ -7,7 +7,6 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod announce;
-mod application;
 mod commands;
 mod instance;
 mod place;
@@ -25,7 +24,7 @@ use std::{
 };
 
 use anyhow::Context;
-use application::{Config, Controller, Devices, default_data_dir};
+use jasmin_client::{Config, Controller, Devices, VaultKey};
 use tauri::{AppHandle, Emitter, Manager, RunEvent, WindowEvent};
 use tracing_subscriber::EnvFilter;
 
@@ -68,10 +67,10 @@ fn run() -> anyhow::Result<ExitCode> {
     let config = Config {
         data_dir: profile.folder().to_owned(),
         server: env::var("JASMIN_API").ok().filter(|url| !url.is_empty()),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        devices: Devices::Real,
+        devices: Devices::System,
+        vault: VaultKey::Keyring,
     };
-    let controller = tauri::async_runtime::block_on(async { Controller::start(config) });
+    let controller = tauri::async_runtime::block_on(async { Controller::start(config) })?;
 
     let app = tauri::Builder::default()
         .manage(controller)
@@ -133,7 +132,8 @@ fn open(app: &AppHandle, reception: Reception) -> tauri::Result<()> {
 fn data_dir() -> anyhow::Result<PathBuf> {
     match env::var_os("JASMIN_DATA_DIR").filter(|folder| !folder.is_empty()) {
         Some(folder) => Ok(folder.into()),
-        None => default_data_dir().context("no home folder is known; set JASMIN_DATA_DIR"),
+        None => jasmin_client::platform::default_data_dir()
+            .context("no home folder is known; set JASMIN_DATA_DIR"),
     }
 }
 
@@ -142,6 +142,7 @@ fn log() -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(wanted).context("JASMIN_LOG cannot be understood")?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
     Ok(())

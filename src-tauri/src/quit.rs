@@ -1,17 +1,18 @@
-//! Ending: hang up, say goodbye, stop softly; after five seconds end anyway.
+//! Ending: hang up, say goodbye, stop softly, or be ended.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use crate::application::Controller;
+use jasmin_client::Controller;
 use tauri::{AppHandle, Manager, async_runtime::JoinHandle};
 use tokio::time::timeout;
 
 use crate::{place, platform, window};
 
-const LONGEST: Duration = Duration::from_secs(5);
+/// The application gives its own goodbye five seconds; this is for when it is stuck.
+const LONGEST: Duration = Duration::from_secs(6);
 
 /// Whether the application is ending, and what ends with the first word of it.
 #[derive(Debug, Default)]

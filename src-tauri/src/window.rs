@@ -32,6 +32,7 @@ pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .on_download(|_, _| false);
     let window = platform::keep_apart(builder, &profile).build()?;
+    platform::keep_from_devices(&window)?;
 
     let ground = if window.theme()? == tauri::Theme::Dark {
         DARK

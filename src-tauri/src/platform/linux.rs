@@ -2,6 +2,7 @@ use std::{env, fs};
 
 use gtk::prelude::GtkWindowExt;
 use tauri::{WebviewWindow, WebviewWindowBuilder, Wry};
+use webkit2gtk::{SettingsExt, WebViewExt};
 
 pub(crate) use super::unix::{Door, asked_to_end, knock, make_private};
 use crate::profile::Profile;
@@ -42,6 +43,16 @@ pub(crate) fn keep_apart<'a>(
     profile: &Profile,
 ) -> WebviewWindowBuilder<'a, Wry, tauri::AppHandle> {
     builder.data_directory(profile.file("page"))
+}
+
+/// Takes cameras and microphones from the page: they are opened by the application, with a grant.
+pub(crate) fn keep_from_devices(window: &WebviewWindow) -> tauri::Result<()> {
+    window.with_webview(|webview| {
+        if let Some(settings) = webview.inner().settings() {
+            settings.set_enable_media_stream(false);
+            settings.set_enable_webrtc(false);
+        }
+    })
 }
 
 /// The leave to come to the front that the launcher gave to this start.

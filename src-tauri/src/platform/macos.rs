@@ -23,6 +23,12 @@ pub(crate) fn keep_apart<'a>(
     builder.data_store_identifier(name)
 }
 
+/// Nothing to switch off here: what the page could ask for is held by the content security policy,
+/// which lets in no script but the program's own.
+pub(crate) fn keep_from_devices(_window: &WebviewWindow) -> tauri::Result<()> {
+    Ok(())
+}
+
 /// No such thing here: a program may activate itself.
 pub(crate) fn activation_token() -> Option<String> {
     None

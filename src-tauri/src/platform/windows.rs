@@ -26,6 +26,11 @@ pub(crate) fn keep_apart<'a>(
     builder.data_directory(profile.file("page"))
 }
 
+/// Done by the `Permissions-Policy` header of `tauri.conf.json`, which this web view obeys.
+pub(crate) fn keep_from_devices(_window: &WebviewWindow) -> tauri::Result<()> {
+    Ok(())
+}
+
 /// Where second starts knock: a named pipe whose name nobody can guess.
 #[derive(Debug)]
 pub(crate) struct Door {

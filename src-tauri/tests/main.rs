@@ -1,0 +1,3 @@
+//! What binds the window to the page.
+
+mod bindings;
