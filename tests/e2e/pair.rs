@@ -89,13 +89,11 @@ impl Side {
         })
     }
 
-    /// Opens the other's page and calls.
+    /// Opens the other's page and presses the button; questions and the undo window follow.
     pub(crate) fn call(&self, other: &Side, kind: &str) -> Result<()> {
         self.window
             .click(&format!("person-{}", other.person.email))?;
-        self.window.click(&format!("call-{kind}"))?;
-        self.wait_for_state(CONNECT, &["preparing", "calling", "ringing"])
-            .map(drop)
+        self.window.click(&format!("call-{kind}"))
     }
 
     /// Waits for the ring and answers it.
@@ -104,8 +102,8 @@ impl Side {
         self.window.click(&format!("accept-{kind}"))
     }
 
-    /// Answers every question about a device, until the call stands at one of some states. `answer`
-    /// gets the question's title.
+    /// Answers every question about a device, until the call stands at one of some states; does not
+    /// wait for the undo window to end. `answer` gets the question's title.
     pub(crate) fn answer(
         &self,
         answer: impl Fn(&str) -> &'static str,
@@ -122,7 +120,7 @@ impl Side {
                     self.window.click(&format!("consent-{}", answer(asked)))?;
                     return Ok(None);
                 }
-                if self.window.has("call-now")? {
+                if !states.contains(&"preparing") && self.window.has("call-now")? {
                     self.window.click("call-now")?;
                 }
                 let state = self

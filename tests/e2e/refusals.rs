@@ -22,6 +22,7 @@ fn declined_undone_cancelled_and_unanswered_calls_are_told_once() -> Result<()> 
 
         // Ana thinks again before anything rings.
         ana.call(ben, "audio")?;
+        ana.answer(|_| "allow", &["preparing"])?;
         ana.window.click("undo")?;
         ana.ended("cancelled")?;
         ana.has_devices_closed()?;

@@ -111,6 +111,7 @@ impl Desk {
             .env("DISPLAY", self.screen.display())
             .env("DBUS_SESSION_BUS_ADDRESS", self.session.bus())
             .env("PULSE_SERVER", self.sound.address())
+            .env("PULSE_COOKIE", self.sound.cookie())
             .env("GSETTINGS_BACKEND", "memory")
             .env("NO_AT_BRIDGE", "1")
             .env("JASMIN_API", &self.server)

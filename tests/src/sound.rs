@@ -84,6 +84,11 @@ impl SoundCard {
         format!("unix:{}", self.socket.display())
     }
 
+    /// What goes into `PULSE_COOKIE`.
+    pub fn cookie(&self) -> PathBuf {
+        self.folder.join(".config/pulse/cookie")
+    }
+
     /// Runs `pactl`.
     ///
     /// # Errors
