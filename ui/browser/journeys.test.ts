@@ -285,7 +285,8 @@ describe('a question', () => {
     }
     await stage.page.keyboard.press('Escape');
     expect(await told(stage.page, 'answer_prompt')).toMatchObject({ answer: 'deny' });
-    await expect.poll(focused, 'the focus goes back').toBe('consent-switch-camera');
+    // The focus goes back to where it was.
+    await expect.poll(focused).toBe('consent-switch-camera');
   });
 
   test('has answers of one size', async () => {

@@ -16,8 +16,11 @@ const CSP = [
   "img-src 'self' blob: data:",
   "style-src 'self'",
   "script-src 'self'",
+  "worker-src 'none'",
+  "frame-src 'none'",
   "object-src 'none'",
   "base-uri 'none'",
+  "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
 
@@ -96,6 +99,10 @@ export class Stage {
         '--disable-component-update',
         '--disable-sync',
       ],
+    });
+    // As the window does before the page's own script runs.
+    await context.addInitScript(() => {
+      Object.freeze(Object.prototype);
     });
     const page = context.pages()[0] ?? (await context.newPage());
     return new Stage(context, page, server, profile);

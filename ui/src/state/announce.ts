@@ -12,8 +12,20 @@ export interface Announcements {
 
 const NOTHING: Announcements = { polite: '', assertive: '' };
 
-/** Puts the difference between two snapshots into words. Meters, clocks and numbers stay silent. */
-export function announcements(before: View | null, now: View): Announcements {
+/** The level of the connection is told no more often than this. */
+export const QUALITY_EACH_MS = 10_000;
+
+/** The level of the connection changed within a call. */
+export function qualityChanged(before: View | null, now: View): boolean {
+  const [was, is] = [before?.call?.quality, now.call?.quality];
+  return was != null && is != null && was.level !== is.level;
+}
+
+/**
+ * Puts the difference between two snapshots into words. Meters, clocks and numbers stay silent;
+ * `quality` says whether the connection may be spoken of.
+ */
+export function announcements(before: View | null, now: View, quality = true): Announcements {
   const call = now.call;
   if (call === null) return NOTHING;
   const earlier = before?.call?.callId === call.callId ? before.call : null;
@@ -21,6 +33,9 @@ export function announcements(before: View | null, now: View): Announcements {
   if (phase !== null) return phase;
   if (earlier === null) return NOTHING;
   const changes = [...ownChanges(earlier, call), ...remoteChanges(earlier, call)];
+  if (quality && call.phase.is === 'active' && call.quality !== null && qualityChanged(before, now)) {
+    changes.push(qualityWords('active', call.quality, call.name).sentence);
+  }
   return { polite: changes.join(' '), assertive: '' };
 }
 
@@ -78,11 +93,6 @@ function remoteChanges(earlier: CallView, call: CallView): string[] {
   }
   if (earlier.remote.camera !== call.remote.camera) {
     said.push(say(call.remote.camera ? 'say.remote.camera.on' : 'say.remote.camera.off', { first }));
-  }
-  const was = earlier.quality;
-  const { quality } = call;
-  if (was !== null && quality !== null && was.level !== quality.level) {
-    said.push(qualityWords('active', quality, call.name).sentence);
   }
   return said;
 }

@@ -1,6 +1,6 @@
 import { failureOf, type Backend } from '../backend/backend';
 import type { Command, Failure, View } from '../generated/bindings';
-import { announcements, type Announcements } from './announce';
+import { announcements, QUALITY_EACH_MS, qualityChanged, type Announcements } from './announce';
 import { Cell } from './cell';
 import { failureText } from './failure';
 import { START, type Place } from './place';
@@ -21,6 +21,7 @@ export class App {
   readonly spoken = new Cell<Announcements>({ polite: '', assertive: '' });
   readonly preferences: Preferences;
   readonly #backend: Backend;
+  #toldQualityAt = Number.NEGATIVE_INFINITY;
 
   constructor(backend: Backend, storage: Storage | null) {
     this.#backend = backend;
@@ -78,7 +79,9 @@ export class App {
     if (before !== null && view.revision < before.revision) return;
     this.view.set(view);
     if (view.check === null && before !== null && before.check !== null) this.fullCheck.set(false);
-    const said = announcements(before, view);
+    const mayTell = Date.now() - this.#toldQualityAt >= QUALITY_EACH_MS;
+    const said = announcements(before, view, mayTell);
+    if (mayTell && qualityChanged(before, view)) this.#toldQualityAt = Date.now();
     if (said.polite !== '' || said.assertive !== '') this.spoken.set(said);
   }
 }

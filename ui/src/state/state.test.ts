@@ -64,7 +64,7 @@ describe('App', () => {
         dispatch: (command) => {
           sent.push(command);
           const refused = { code: 'no-device', detail: '', field: null, retryAfterMs: null };
-          return command.do === 'call' ? Promise.reject(refused as unknown as Error) : Promise.resolve();
+          return command.do === 'call' ? Promise.reject(Object.assign(new Error('refused'), refused)) : Promise.resolve();
         },
         frames: () => Promise.resolve(new ArrayBuffer(0)),
       },
@@ -202,6 +202,12 @@ describe('what a screen reader is told', () => {
     const now = scene('call-muted');
     expect(announcements(before, now).polite).toBe('Microphone, off Ana, microphone off');
     expect(announcements(now, now)).toEqual({ polite: '', assertive: '' });
+  });
+
+  it('hears of the connection where it may be spoken of', () => {
+    const sentence = 'Your connection is weak. Less video, clear sound.';
+    expect(announcements(scene('call'), scene('call-weak')).polite).toBe(sentence);
+    expect(announcements(scene('call'), scene('call-weak'), false).polite).toBe('');
   });
 
   it('hears a lost connection at once, and the return', () => {

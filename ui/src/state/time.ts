@@ -23,7 +23,7 @@ export function clockText(seconds: number): string {
 
 /** The time of day. */
 export function timeText(ms: number): string {
-  return new Intl.DateTimeFormat(locale(), { hour: '2-digit', minute: '2-digit' }).format(ms);
+  return new Intl.DateTimeFormat(locale(), { timeStyle: 'short' }).format(ms);
 }
 
 /** Today's date in full. */

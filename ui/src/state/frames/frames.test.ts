@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { FrameRequest } from '../../backend/backend';
-import type { Decoder } from './decode';
 import { placePicture } from './fit';
 import { i420Size, i420ToRgba } from './i420';
 import type { Picture } from './picture';
@@ -104,7 +103,7 @@ describe('Playout', () => {
 class World {
   readonly requests: FrameRequest[] = [];
   readonly decoded: number[] = [];
-  readonly decoders: Decoder[] = [];
+  readonly closed: (() => void)[] = [];
   readonly shown: Picture[] = [];
   waiting = 0;
   clock = 0;
@@ -123,16 +122,16 @@ class World {
         ? null
         : (_show, failed) => {
             this.failed = failed;
-            const world = this;
-            const decoder: Decoder = {
+            const waiting = (): number => this.waiting;
+            const close = vi.fn();
+            this.closed.push(close);
+            return {
               get waiting() {
-                return world.waiting;
+                return waiting();
               },
               decode: (record) => this.decoded.push(record.sequence),
-              close: vi.fn(),
+              close,
             };
-            this.decoders.push(decoder);
-            return decoder;
           },
       show: (shown) => this.shown.push(shown),
       wait: () => Promise.resolve(),
@@ -197,7 +196,7 @@ describe('FramePump', () => {
     await world.answer(frame(1, true));
     world.waiting = 5;
     await world.answer(frame(2));
-    expect(world.decoders[0]?.close).toHaveBeenCalledOnce();
+    expect(world.closed[0]).toHaveBeenCalledOnce();
     expect(world.last?.needKey).toBe(true);
     world.waiting = 0;
     await world.answer(frame(3), frame(4, true));
@@ -205,7 +204,7 @@ describe('FramePump', () => {
     world.failed?.(new Error('broken stream'));
     await world.answer(frame(5), frame(6, true));
     expect(world.decoded).toEqual([1, 4, 6]);
-    expect(world.decoders.length).toBe(3);
+    expect(world.closed.length).toBe(3);
   });
 
   it('goes on after a refusal and after a broken body', async () => {
