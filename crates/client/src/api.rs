@@ -86,7 +86,9 @@ impl Api {
         let asked_ms = local_ms();
         let meta: Meta = match self.ask(&Ask::get("/v1/meta"), None).await {
             Ok(meta) => meta,
-            Err(ApiError::Unexpected { .. }) => return Err(ApiError::NotAServer),
+            Err(error @ ApiError::Unexpected { .. }) if !error.is_temporary() => {
+                return Err(ApiError::NotAServer);
+            }
             Err(ApiError::Refused(problem)) if problem.code.status() < 500 => {
                 return Err(ApiError::NotAServer);
             }

@@ -107,7 +107,11 @@ impl SigningIn {
                 .finish(&mut OsRng, self.password.as_bytes(), answer, parameters)
                 .map_err(|error| match error {
                     ProtocolError::InvalidLoginError => AccountError::WrongCredentials,
-                    _ => AccountError::BadAnswer,
+                    ProtocolError::LibraryError(_)
+                    | ProtocolError::SerializationError
+                    | ProtocolError::SizeError { .. }
+                    | ProtocolError::ReflectedValueError
+                    | ProtocolError::Custom(_) => AccountError::BadAnswer,
                 })?;
             let message = Base64(finished.message.serialize().to_vec());
             Ok((message, Zeroizing::new(finished.export_key.to_vec())))

@@ -160,6 +160,19 @@ async fn the_token_travels_in_its_header() {
     assert_eq!(header(&heard[0], "authorization"), "Bearer v4.public.abc");
 }
 
+#[tokio::test]
+async fn an_encrypted_server_must_speak_tls() {
+    let server = FakeServer::start(vec![ok(META); 3]).await;
+    let url = ServerUrl::parse(&format!("https://{}", server.address)).unwrap();
+    let api = Api::new(url, ServerClock::new()).unwrap();
+    let error = api.meta().await.unwrap_err();
+    assert!(matches!(error, ApiError::Unreachable(_)), "{error:?}");
+    assert!(
+        !server.heard().iter().any(|heard| heard.contains("v1")),
+        "nothing in the open"
+    );
+}
+
 #[test]
 fn versions_are_compared_by_number() {
     assert!(is_older("0.9.0", "0.10.0"));
@@ -219,7 +232,7 @@ async fn read_request(stream: &mut TcpStream) -> String {
             Err(_) => break,
         }
     }
-    String::from_utf8(request).unwrap()
+    String::from_utf8_lossy(&request).into_owned()
 }
 
 fn header(request: &str, name: &str) -> String {

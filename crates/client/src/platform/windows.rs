@@ -32,10 +32,6 @@ pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
 }
 
 /// Nothing to do: NTFS journals renames, and a folder cannot be flushed.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the same signature on every system"
-)]
 pub(crate) fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }

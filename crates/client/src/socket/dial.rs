@@ -1,7 +1,11 @@
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use jasmin_protocol::SUBPROTOCOL;
-use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -48,11 +52,16 @@ pub(super) enum DialError {
 /// Opens connections to a server.
 pub(super) struct ServerDial {
     server: ServerUrl,
+    /// Kept from one connection to the next, for the server's session tickets.
+    tls: OnceLock<Arc<ClientConfig>>,
 }
 
 impl ServerDial {
     pub(super) fn new(server: ServerUrl) -> Self {
-        Self { server }
+        Self {
+            server,
+            tls: OnceLock::new(),
+        }
     }
 
     async fn connect(&self) -> io::Result<Box<dyn Io>> {
@@ -62,9 +71,16 @@ impl ServerDial {
         if !self.server.is_encrypted() {
             return Ok(Box::new(tcp));
         }
-        let tls = TlsConnector::from(Arc::new(tls::system_roots().map_err(io::Error::other)?));
+        let tls = TlsConnector::from(self.tls()?);
         let name = ServerName::try_from(host).map_err(io::Error::other)?;
         Ok(Box::new(tls.connect(name, tcp).await?))
+    }
+    fn tls(&self) -> io::Result<Arc<ClientConfig>> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls.clone());
+        }
+        let tls = Arc::new(tls::system_roots().map_err(io::Error::other)?);
+        Ok(self.tls.get_or_init(|| tls).clone())
     }
 }
 

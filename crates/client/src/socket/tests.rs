@@ -1,4 +1,8 @@
 //! The socket against a server of the test's own, over pipes in memory and in virtual time.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails on everything that it does not wait for"
+)]
 
 use std::{sync::Mutex, time::Duration};
 
@@ -363,6 +367,22 @@ async fn closing_says_goodbye() {
         other => panic!("{other:?}"),
     }
     assert!(world.events.recv().await.is_none());
+}
+
+#[tokio::test]
+async fn an_encrypted_server_must_speak_tls() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let plain = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 101 x\r\n\r\n")
+            .await
+            .ok();
+        stream
+    });
+    let dial = ServerDial::new(ServerUrl::parse(&format!("https://{address}")).unwrap());
+    assert!(matches!(dial.dial().await, Err(DialError::Failed { .. })));
+    plain.await.unwrap();
 }
 
 struct World {

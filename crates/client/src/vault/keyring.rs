@@ -100,6 +100,10 @@ fn entry(name: &str) -> Result<Entry, KeyringError> {
 }
 
 /// The errors' own words can hold the bytes that were found.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library may add errors; every other one is as strange as the rest"
+)]
 fn in_words(error: &keyring::Error) -> KeyringError {
     let words = match error {
         keyring::Error::PlatformFailure(cause) => {
