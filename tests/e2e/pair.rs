@@ -117,11 +117,12 @@ impl Side {
             || {
                 let asked = self.window.session().script(title, &[])?;
                 if let Some(asked) = asked.as_str() {
-                    self.window.click(&format!("consent-{}", answer(asked)))?;
+                    self.window
+                        .try_click(&format!("consent-{}", answer(asked)))?;
                     return Ok(None);
                 }
-                if !states.contains(&"preparing") && self.window.has("call-now")? {
-                    self.window.click("call-now")?;
+                if !states.contains(&"preparing") && self.window.try_click("call-now")? {
+                    return Ok(None);
                 }
                 let state = self
                     .window

@@ -16,6 +16,7 @@ fn declined_undone_cancelled_and_unanswered_calls_are_told_once() -> Result<()> 
         ben.wait_for_state(crate::pair::CONNECT, &["incoming"])?;
         ben.window.click("decline")?;
         ana.ended("declined")?;
+        ben.ended("declined")?;
         ana.has_devices_closed()?;
         ana.wait_for_log(ben, &["declined"])?;
         ben.wait_for_log(ana, &["declined"])?;

@@ -93,14 +93,21 @@ impl Page {
     /// When it does not come, or cannot be clicked.
     pub fn click(&self, testid: &str) -> Result<()> {
         until(&format!("a click on `{testid}`"), || {
-            let Some(element) = self.session.find(&selector(testid))?.into_iter().next() else {
-                return Ok(None);
-            };
-            if !self.session.is_enabled(&element)? {
-                bail!("it is disabled");
-            }
-            self.session.click(&element).map(Some)
+            Ok(self.try_click(testid)?.then_some(()))
         })
+    }
+
+    /// Clicks an element if it is there now. Returns whether it was.
+    ///
+    /// # Errors
+    /// When it is there and cannot be clicked.
+    pub fn try_click(&self, testid: &str) -> Result<bool> {
+        let Some(element) = self.session.find(&selector(testid))?.into_iter().next() else {
+            return Ok(false);
+        };
+        ensure!(self.session.is_enabled(&element)?, "`{testid}` is disabled");
+        self.session.click(&element)?;
+        Ok(true)
     }
 
     /// Replaces what is in a field by typing.
