@@ -57,7 +57,7 @@ pub(crate) struct Reception {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClaimError {
     /// The lock or the door cannot be made.
-    #[error("the profile folder {} cannot be written: {source}", folder.display())]
+    #[error("the profile folder {} cannot be written", folder.display())]
     Unwritable { folder: PathBuf, source: io::Error },
     /// Locked, but nobody answers.
     #[error(

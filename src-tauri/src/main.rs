@@ -64,6 +64,7 @@ fn run() -> anyhow::Result<ExitCode> {
         }
     };
 
+    platform::find_screen()?;
     let config = Config {
         data_dir: profile.folder().to_owned(),
         server: env::var("JASMIN_API").ok().filter(|url| !url.is_empty()),

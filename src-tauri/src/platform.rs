@@ -18,6 +18,6 @@ use macos as system;
 use windows as system;
 
 pub(crate) use system::{
-    Door, activation_token, asked_to_end, keep_apart, keep_from_devices, knock, make_private,
-    permit_front, prepare,
+    Door, activation_token, asked_to_end, find_screen, keep_apart, keep_from_devices, knock,
+    make_private, permit_front, prepare,
 };

@@ -15,7 +15,7 @@ pub(crate) struct Profile {
 
 /// Why the folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the profile folder {} cannot be used: {source}", folder.display())]
+#[error("the profile folder {} cannot be used", folder.display())]
 pub(crate) struct ProfileError {
     folder: PathBuf,
     source: io::Error,

@@ -28,6 +28,13 @@ pub(crate) fn prepare() {
     }
 }
 
+/// Connects to the screen. On the main thread.
+pub(crate) fn find_screen() -> anyhow::Result<()> {
+    gtk::init().map_err(|_| {
+        anyhow::anyhow!("no screen can be opened; look at DISPLAY and WAYLAND_DISPLAY")
+    })
+}
+
 /// A render node of the kernel's direct rendering manager.
 fn has_graphics_card() -> bool {
     fs::read_dir("/dev/dri").is_ok_and(|mut nodes| {

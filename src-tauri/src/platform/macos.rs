@@ -8,6 +8,11 @@ use crate::profile::Profile;
 /// Nothing to set for the web view.
 pub(crate) fn prepare() {}
 
+/// There is always one.
+pub(crate) fn find_screen() -> anyhow::Result<()> {
+    Ok(())
+}
+
 /// Gives the web view a store of the profile's own (macOS 14 and later; before, all share one).
 pub(crate) fn keep_apart<'a>(
     builder: WebviewWindowBuilder<'a, Wry, tauri::AppHandle>,

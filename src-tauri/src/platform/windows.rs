@@ -13,6 +13,11 @@ use crate::profile::Profile;
 /// Nothing to set for the web view.
 pub(crate) fn prepare() {}
 
+/// There is always one.
+pub(crate) fn find_screen() -> anyhow::Result<()> {
+    Ok(())
+}
+
 /// Makes a folder. Folders under the user's own are private already.
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)

@@ -1,17 +1,4 @@
-import type { Command, Failure, FailureCode, View } from '../generated/bindings';
-
-/** Which pictures to pull: the other side's, one's own, or the clip of the device check. */
-export type FrameStream = 'remote' | 'self' | 'clip';
-
-/** What one pull asks for. `width` and `height` are the tile's, in device pixels. */
-export interface FrameRequest {
-  stream: FrameStream;
-  mode: 'vp8' | 'i420';
-  /** The page cannot go on without a key frame. */
-  needKey: boolean;
-  width: number;
-  height: number;
-}
+import type { Command, Failure, FailureCode, FrameRequest, View } from '../generated/bindings';
 
 /** Everything that the page can know of and ask from the application. */
 export interface Backend {

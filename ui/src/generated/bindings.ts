@@ -1,291 +1,466 @@
-// The words between the page and the window. Made from the Rust types by a test; not edited by hand.
+// The words between the page and the window. Made from the Rust types by a test of `src-tauri`; not edited by hand.
 
-export type UserId = string;
+/** Who is signed in. */
+export type AccountView =
+  | { "is": "signed_out" }
+  | { "is": "awaiting_code", email: string }
+  | { "is": "signed_in", userId: UserId, name: string, email: string }
+  | { "is": "revoked", email: string };
+
+/** Something to say in a call. */
+export type AlertView =
+  | { "is": "speaking_while_muted" }
+  | { "is": "silent_microphone", device: string }
+  | { "is": "device_plugged", kind: DeviceKind, id: string, name: string }
+  | { "is": "device_gone", kind: DeviceKind, name: string }
+  | { "is": "key_changed" };
+
+/** I asked an address for contact. */
+export type AskedView = {
+  /** The address. */
+  email: string,
+  /** When (Unix ms). */
+  sinceMs: number,
+};
+
+/** One attempt to call, chosen by the caller. In a glare the smaller one wins. */
 export type CallId = string;
 
-export type CallKind = 'audio' | 'video';
+/** What a call starts with. */
+export type CallKind = "audio" | "video";
 
-export type View = {
-  revision: number;
-  server: ServerView;
-  vault: VaultView;
-  account: AccountView;
-  people: Array<PersonView>;
-  requests: Array<RequestView>;
-  asked: Array<AskedView>;
-  log: Array<LogView>;
-  call: CallView | null;
-  waiting: IncomingView | null;
-  prompt: PromptView | null;
-  consents: Array<ConsentView>;
-  devices: DevicesView;
-  check: CheckView | null;
-  sending: SendingView;
-};
-
-export type ServerView = { url: string; link: LinkView; outboxUrl: string | null };
-
-export type LinkView =
-  | { is: 'idle' }
-  | { is: 'connecting' }
-  | { is: 'online' }
-  | { is: 'offline'; retryAtMs: number }
-  | { is: 'refused'; detail: string };
-
-export type VaultView =
-  | { is: 'opening' }
-  | { is: 'open'; keeper: VaultKeeper }
-  | { is: 'choose'; reason: string }
-  | { is: 'locked' }
-  | { is: 'broken'; reason: string };
-
-export type VaultKeeper = 'keyring' | 'passphrase' | 'session';
-
-export type AccountView =
-  | { is: 'signed_out' }
-  | { is: 'awaiting_code'; email: string }
-  | { is: 'signed_in'; userId: UserId; name: string; email: string }
-  | { is: 'revoked'; email: string };
-
-export type PersonView = {
-  userId: UserId;
-  name: string;
-  email: string;
-  verified: boolean;
-  keyChanged: boolean;
-  lastCallMs: number | null;
-};
-
-export type RequestView = { userId: UserId; name: string; email: string; sinceMs: number };
-
-export type AskedView = { email: string; sinceMs: number };
-
-export type LogView = {
-  callId: CallId;
-  userId: UserId;
-  name: string;
-  outgoing: boolean;
-  kind: CallKind;
-  result: LogResult;
-  startedMs: number;
-  durationS: number;
-};
-
-export type LogResult = 'answered' | 'missed' | 'declined' | 'busy' | 'cancelled';
-
+/** The call on the screen. */
 export type CallView = {
-  callId: CallId;
-  userId: UserId;
-  name: string;
-  outgoing: boolean;
-  kind: CallKind;
-  phase: PhaseView;
-  microphone: OwnDeviceView;
-  camera: OwnDeviceView;
-  remote: RemoteView;
-  safetyWords: Array<SafetyWord>;
-  wordsVerdict: WordsVerdict;
-  quality: QualityView | null;
-  alerts: Array<AlertView>;
+  /** Which. */
+  callId: CallId,
+  /** With whom. */
+  userId: UserId,
+  /** The name. */
+  name: string,
+  /** Whether I called. */
+  outgoing: boolean,
+  /** What it started with. */
+  kind: CallKind,
+  /** How it stands. */
+  phase: PhaseView,
+  /** My microphone. */
+  microphone: OwnDeviceView,
+  /** My camera. */
+  camera: OwnDeviceView,
+  /** The other side's microphone and camera. */
+  remote: RemoteView,
+  /** Four words with their emoji, once both nonces are open. */
+  safetyWords: Array<SafetyWord>,
+  /** What was said of the words, for this person's present key. */
+  wordsVerdict: WordsVerdict,
+  /** The connection in words and numbers. */
+  quality: QualityView | null,
+  /** Something to say about a device or the connection, most urgent first. */
+  alerts: Array<AlertView>,
 };
 
-export type PhaseView =
-  | { is: 'preparing'; ringsAtMs: number }
-  | { is: 'calling' }
-  | { is: 'ringing' }
-  | { is: 'incoming'; untilMs: number; silenced: boolean }
-  | { is: 'connecting'; slow: boolean }
-  | { is: 'active'; sinceMs: number }
-  | { is: 'reconnecting'; sinceMs: number; givesUpAtMs: number }
-  | { is: 'ended'; reason: EndReason; durationS: number };
-
-export type EndReason =
-  | 'hung_up'
-  | 'declined'
-  | 'busy'
-  | 'no_answer'
-  | 'answered_elsewhere'
-  | 'declined_elsewhere'
-  | 'cancelled'
-  | 'network'
-  | 'server'
-  | 'version'
-  | 'security'
-  | 'superseded'
-  | 'quit';
-
-export type OwnDeviceView =
-  | { is: 'off' }
-  | { is: 'asking' }
-  | { is: 'opening' }
-  | { is: 'on'; sinceMs: number; width: number; height: number }
-  | { is: 'failed'; problem: DeviceProblem; device: string };
-
-export type DeviceProblem =
-  | 'consent'
-  | 'system'
-  | 'busy'
-  | 'gone'
-  | 'stalled'
-  | 'none_found'
-  | 'other';
-
-export type RemoteView = { microphone: boolean; camera: boolean; hasPicture: boolean };
-
-export type SafetyWord = { word: string; emoji: string };
-
-export type WordsVerdict = 'open' | 'matched' | 'differ';
-
-export type QualityView = {
-  level: QualityLevel;
-  weakSide: WeakSide;
-  rttMs: number;
-  loss: number;
-  receivedWidth: number;
-  receivedHeight: number;
-  receivedFps: number;
-  sentBps: number;
-  receivedBps: number;
-  path: string;
-};
-
-export type QualityLevel = 'good' | 'weak' | 'poor';
-
-export type WeakSide = 'none' | 'mine' | 'theirs';
-
-export type AlertView =
-  | { is: 'speaking_while_muted' }
-  | { is: 'silent_microphone'; device: string }
-  | { is: 'device_plugged'; kind: DeviceKind; id: string; name: string }
-  | { is: 'device_gone'; kind: DeviceKind; name: string }
-  | { is: 'key_changed' };
-
-export type IncomingView = {
-  callId: CallId;
-  userId: UserId;
-  name: string;
-  kind: CallKind;
-  untilMs: number;
-};
-
-export type PromptView = { id: number; purpose: Purpose; context: PromptContext };
-
-export type PromptContext = { is: 'call'; name: string } | { is: 'check' } | { is: 'settings' };
-
-export type ConsentView = {
-  purpose: Purpose;
-  state: ConsentState;
-  sinceMs: number | null;
-  inUse: boolean;
-};
-
-export type ConsentState = 'never_asked' | 'allowed' | 'allowed_once' | 'denied' | 'withdrawn';
-
-export type DevicesView = {
-  cameras: Array<DeviceView>;
-  microphones: Array<DeviceView>;
-  speakers: Array<DeviceView>;
-  camera: string | null;
-  microphone: string | null;
-  speaker: string | null;
-  processing: Processing;
-};
-
-export type DeviceView = { id: string; name: string; isDefault: boolean };
-
+/** The device check. */
 export type CheckView = {
-  camera: OwnDeviceView;
-  microphone: OwnDeviceView;
-  levels: Array<LevelView>;
-  verdict: MicVerdict;
-  tonePlaying: boolean;
-  clip: ClipView;
+  /** The camera. */
+  camera: OwnDeviceView,
+  /** The microphone that is chosen. */
+  microphone: OwnDeviceView,
+  /** Sound level of each microphone, by id: peak, 0 to 1. Updated at most 15 times a second. */
+  levels: Array<LevelView>,
+  /** What the level of the chosen microphone means. */
+  verdict: MicVerdict,
+  /** The test tone plays. */
+  tonePlaying: boolean,
+  /** The clip. */
+  clip: ClipView,
 };
 
-export type LevelView = { id: string; peak: number };
-
-export type MicVerdict = 'listening' | 'heard' | 'quiet' | 'loud';
-
+/** The six-second clip of the device check. */
 export type ClipView =
-  | { is: 'none' }
-  | { is: 'recording'; secondsLeft: number }
-  | { is: 'playing'; secondsLeft: number }
-  | { is: 'failed'; detail: string };
+  | { "is": "none" }
+  | { "is": "recording", secondsLeft: number }
+  | { "is": "playing", secondsLeft: number }
+  | { "is": "failed", detail: string };
 
-export type SendingView = { camera: boolean; microphone: boolean; to: string | null };
-
+/** One request. Answered at once with `Ok(())` or a [`Failure`]; what it changes shows in the next
+ * [`View`](crate::View). */
 export type Command =
-  | { do: 'set_server'; url: string }
-  | { do: 'sign_up'; name: string; email: string; password: string; birthday: string }
-  | { do: 'verify_email'; code: string }
-  | { do: 'resend_code' }
-  | { do: 'abandon_sign_up' }
-  | { do: 'sign_in'; email: string; password: string }
-  | { do: 'sign_out' }
-  | { do: 'use_passphrase'; passphrase: string }
-  | { do: 'use_session_only' }
-  | { do: 'unlock'; passphrase: string }
-  | { do: 'reset_vault' }
-  | { do: 'add_person'; email: string }
-  | { do: 'accept_person'; userId: UserId }
-  | { do: 'remove_person'; userId: UserId }
-  | { do: 'call'; userId: UserId; kind: CallKind }
-  | { do: 'call_now' }
-  | { do: 'accept'; kind: CallKind }
-  | { do: 'accept_waiting'; kind: CallKind }
-  | { do: 'decline' }
-  | { do: 'decline_waiting' }
-  | { do: 'silence_ring' }
-  | { do: 'hang_up' }
-  | { do: 'set_microphone'; on: boolean }
-  | { do: 'set_camera'; on: boolean }
-  | { do: 'safety_words'; matched: boolean }
-  | { do: 'dismiss_ended' }
-  | { do: 'answer_prompt'; prompt: number; answer: PromptAnswer }
-  | { do: 'withdraw_consent'; purpose: Purpose }
-  | { do: 'ask_consent'; purpose: Purpose }
-  | { do: 'start_check' }
-  | { do: 'stop_check' }
-  | { do: 'play_tone' }
-  | { do: 'record_clip' }
-  | { do: 'choose_device'; kind: DeviceKind; id: string | null }
-  | { do: 'set_processing'; processing: Processing }
-  | { do: 'refresh_devices' }
-  | { do: 'quit' };
+  | { "do": "set_server", url: string }
+  | { "do": "sign_up", name: string, email: string, password: string, birthday: string }
+  | { "do": "verify_email", code: string }
+  | { "do": "resend_code" }
+  | { "do": "abandon_sign_up" }
+  | { "do": "sign_in", email: string, password: string }
+  | { "do": "sign_out" }
+  | { "do": "use_passphrase", passphrase: string }
+  | { "do": "use_session_only" }
+  | { "do": "unlock", passphrase: string }
+  | { "do": "reset_vault" }
+  | { "do": "add_person", email: string }
+  | { "do": "accept_person", userId: UserId }
+  | { "do": "remove_person", userId: UserId }
+  | { "do": "accept_new_key", userId: UserId }
+  | { "do": "call", userId: UserId, kind: CallKind }
+  | { "do": "call_now" }
+  | { "do": "accept", kind: CallKind }
+  | { "do": "accept_waiting", kind: CallKind }
+  | { "do": "decline" }
+  | { "do": "decline_waiting" }
+  | { "do": "silence_ring" }
+  | { "do": "hang_up" }
+  | { "do": "set_microphone", on: boolean }
+  | { "do": "set_camera", on: boolean }
+  | { "do": "safety_words", matched: boolean }
+  | { "do": "dismiss_ended" }
+  | { "do": "answer_prompt", prompt: number, answer: PromptAnswer }
+  | { "do": "withdraw_consent", purpose: Purpose }
+  | { "do": "ask_consent", purpose: Purpose }
+  | { "do": "start_check" }
+  | { "do": "stop_check" }
+  | { "do": "play_tone" }
+  | { "do": "record_clip" }
+  | { "do": "choose_device", kind: DeviceKind, id: string | null }
+  | { "do": "set_processing", processing: Processing }
+  | { "do": "refresh_devices" }
+  | { "do": "quit" };
 
-export type PromptAnswer = 'deny' | 'once' | 'allow';
+/** How a purpose stands. */
+export type ConsentState = "never_asked" | "allowed" | "allowed_once" | "denied" | "withdrawn";
 
-export type Purpose = 'camera' | 'microphone';
-
-export type DeviceKind = 'camera' | 'microphone' | 'speaker';
-
-export type Processing = {
-  echoCancellation: boolean;
-  noiseSuppression: boolean;
-  automaticGain: boolean;
+/** One purpose and how it stands. */
+export type ConsentView = {
+  /** What for. */
+  purpose: Purpose,
+  /** How it stands. */
+  state: ConsentState,
+  /** Since when (Unix ms); `None` when never asked. */
+  sinceMs: number | null,
+  /** The device is open at this moment. */
+  inUse: boolean,
 };
 
+/** A kind of device that can be chosen. */
+export type DeviceKind = "camera" | "microphone" | "speaker";
+
+/** Which layer blocks a device; asked from the top. */
+export type DeviceProblem = "consent" | "system" | "busy" | "gone" | "stalled" | "none_found" | "other";
+
+/** One device. */
+export type DeviceView = {
+  /** Stable name for settings. */
+  id: string,
+  /** Name for people. */
+  name: string,
+  /** The system's default. */
+  isDefault: boolean,
+};
+
+/** Devices. */
+export type DevicesView = {
+  /** Cameras. Listed without opening them. */
+  cameras: Array<DeviceView>,
+  /** Microphones. */
+  microphones: Array<DeviceView>,
+  /** Speakers. */
+  speakers: Array<DeviceView>,
+  /** The chosen camera; `None` follows the default. */
+  camera: string | null,
+  /** The chosen microphone. */
+  microphone: string | null,
+  /** The chosen speaker. */
+  speaker: string | null,
+  /** Voice processing. */
+  processing: Processing,
+};
+
+/** Why a call ended. */
+export type EndReason = "hung_up" | "declined" | "busy" | "no_answer" | "answered_elsewhere" | "declined_elsewhere" | "cancelled" | "network" | "server" | "version" | "security" | "superseded" | "media" | "quit";
+
+/** Why a command was refused. */
 export type Failure = {
-  code: FailureCode;
-  detail: string;
-  field: string | null;
-  retryAfterMs: number | null;
+  /** For the page to choose words by. */
+  code: FailureCode,
+  /** For people who look closer: no personal data. */
+  detail: string,
+  /** Which field of the form it is about. */
+  field: string | null,
+  /** When to try again, where that is known. */
+  retryAfterMs: number | null,
 };
 
-export type FailureCode =
-  | 'unreachable'
-  | 'not-a-server'
-  | 'insecure-server'
-  | 'wrong-credentials'
-  | 'wrong-code'
-  | 'invalid'
-  | 'age-restricted'
-  | 'not-now'
-  | 'not-a-contact'
-  | 'no-device'
-  | 'key-changed'
-  | 'rate-limited'
-  | 'vault'
-  | 'wrong-passphrase'
-  | 'server'
-  | 'internal';
+/** The closed list of reasons. */
+export type FailureCode = "unreachable" | "not-a-server" | "insecure-server" | "wrong-credentials" | "wrong-code" | "invalid" | "age-restricted" | "not-now" | "not-a-contact" | "no-device" | "key-changed" | "rate-limited" | "vault" | "wrong-passphrase" | "server" | "internal";
+
+/** One pull. */
+export type FrameRequest = {
+  /** Which pictures. */
+  stream: Stream,
+  /** In which form. */
+  mode: PictureMode,
+  /** The page's decoder lost track: only a keyframe helps. */
+  needKey: boolean,
+  /** Width of the tile in device pixels; raw pictures come no larger. */
+  width: number,
+  /** Height of the tile in device pixels. */
+  height: number,
+};
+
+/** A call that comes in. */
+export type IncomingView = {
+  /** Which. */
+  callId: CallId,
+  /** From whom. */
+  userId: UserId,
+  /** The name. */
+  name: string,
+  /** What it starts with. */
+  kind: CallKind,
+  /** Rings until (Unix ms). */
+  untilMs: number,
+};
+
+/** A microphone's level. */
+export type LevelView = {
+  /** Which microphone. */
+  id: string,
+  /** Peak, 0 to 1. */
+  peak: number,
+};
+
+/** The connection to the server. */
+export type LinkView =
+  | { "is": "idle" }
+  | { "is": "connecting" }
+  | { "is": "online" }
+  | { "is": "offline", retryAtMs: number }
+  | { "is": "refused", detail: string };
+
+/** How a past call ended. */
+export type LogResult = "answered" | "missed" | "declined" | "busy" | "cancelled";
+
+/** A past call. */
+export type LogView = {
+  /** Which. */
+  callId: CallId,
+  /** With whom. */
+  userId: UserId,
+  /** The name, as known on this device. */
+  name: string,
+  /** Whether I called. */
+  outgoing: boolean,
+  /** What it started with. */
+  kind: CallKind,
+  /** How it ended. */
+  result: LogResult,
+  /** When it began (Unix ms). */
+  startedMs: number,
+  /** How long people talked; 0 when nobody answered. */
+  durationS: number,
+};
+
+/** What a microphone's level means. */
+export type MicVerdict = "listening" | "heard" | "quiet" | "loud";
+
+/** How one of my devices stands in the call. */
+export type OwnDeviceView =
+  | { "is": "off" }
+  | { "is": "asking" }
+  | { "is": "opening" }
+  | { "is": "on", sinceMs: number, width: number, height: number }
+  | { "is": "failed", problem: DeviceProblem, device: string };
+
+/** An accepted contact. */
+export type PersonView = {
+  /** Who. */
+  userId: UserId,
+  /** The name. */
+  name: string,
+  /** The address. */
+  email: string,
+  /** Whether the safety words were compared and matched. */
+  verified: boolean,
+  /** The identity key changed since it was last seen. */
+  keyChanged: boolean,
+  /** When we last had something to do with each other (Unix ms). */
+  lastCallMs: number | null,
+};
+
+/** The states of product.md B3.9. */
+export type PhaseView =
+  | { "is": "preparing", ringsAtMs: number }
+  | { "is": "calling" }
+  | { "is": "ringing" }
+  | { "is": "incoming", untilMs: number, silenced: boolean }
+  | { "is": "connecting", slow: boolean }
+  | { "is": "active", sinceMs: number }
+  | { "is": "reconnecting", sinceMs: number, givesUpAtMs: number }
+  | { "is": "ended", reason: EndReason, durationS: number };
+
+/** The form that the page can show. */
+export type PictureMode = "vp8" | "i420";
+
+/** Switches of the voice processing. */
+export type Processing = {
+  /** Echo cancellation. */
+  echoCancellation: boolean,
+  /** Noise suppression. */
+  noiseSuppression: boolean,
+  /** Automatic gain. */
+  automaticGain: boolean,
+};
+
+/** An answer to a consent prompt. The order is the order of the buttons. */
+export type PromptAnswer = "deny" | "once" | "allow";
+
+/** Where a question came up. */
+export type PromptContext =
+  | { "is": "call", name: string }
+  | { "is": "check" }
+  | { "is": "settings" };
+
+/** A question that waits for an answer. */
+export type PromptView = {
+  /** Its number, for [`Command::AnswerPrompt`](crate::Command). */
+  id: number,
+  /** What for. */
+  purpose: Purpose,
+  /** Where it came up. */
+  context: PromptContext,
+};
+
+/** What a grant is for. */
+export type Purpose = "camera" | "microphone";
+
+/** The connection in a word. */
+export type QualityLevel = "good" | "weak" | "poor";
+
+/** The connection. */
+export type QualityView = {
+  /** In a word. */
+  level: QualityLevel,
+  /** Whose connection is weak, when it is. */
+  weakSide: WeakSide,
+  /** Round trip, milliseconds. */
+  rttMs: number,
+  /** Share of packets lost on the way here, 0 to 1. */
+  loss: number,
+  /** Size of the picture that arrives. */
+  receivedWidth: number,
+  /** See `received_width`. */
+  receivedHeight: number,
+  /** Pictures a second that arrive. */
+  receivedFps: number,
+  /** Bits a second sent, all of it. */
+  sentBps: number,
+  /** Bits a second received, all of it. */
+  receivedBps: number,
+  /** The way: `host`, `srflx`, `relay`. */
+  path: string,
+};
+
+/** The other side's devices, by its own word. */
+export type RemoteView = {
+  /** Its microphone is on. */
+  microphone: boolean,
+  /** Its camera is on. */
+  camera: boolean,
+  /** A picture can be pulled. */
+  hasPicture: boolean,
+};
+
+/** Somebody asks for contact. */
+export type RequestView = {
+  /** Who. */
+  userId: UserId,
+  /** The name. */
+  name: string,
+  /** The address. */
+  email: string,
+  /** When (Unix ms). */
+  sinceMs: number,
+};
+
+/** One of the four safety words. */
+export type SafetyWord = {
+  /** The word. */
+  word: string,
+  /** Its picture. */
+  emoji: string,
+};
+
+/** What is being captured or sent. */
+export type SendingView = {
+  /** The camera is open. */
+  camera: boolean,
+  /** The microphone is open. */
+  microphone: boolean,
+  /** To whom, when somebody gets it. */
+  to: string | null,
+};
+
+/** The server and the way to it. */
+export type ServerView = {
+  /** Its address. */
+  url: string,
+  /** How the connection stands. */
+  link: LinkView,
+  /** Where mail can be read, on a loopback server. */
+  outboxUrl: string | null,
+};
+
+/** Pictures that a page can show. */
+export type Stream = "remote" | "self" | "clip";
+
+/** A person's account. Opaque and stable. */
+export type UserId = string;
+
+/** What guards the vault. */
+export type VaultKeeper = "keyring" | "passphrase" | "session";
+
+/** Where secrets are kept. */
+export type VaultView =
+  | { "is": "opening" }
+  | { "is": "open", keeper: VaultKeeper }
+  | { "is": "choose", reason: string }
+  | { "is": "locked" }
+  | { "is": "broken", reason: string };
+
+/** Everything. */
+export type View = {
+  /** Grows with every change. */
+  revision: number,
+  /** The server and the way to it. */
+  server: ServerView,
+  /** Where secrets are kept. */
+  vault: VaultView,
+  /** Who is signed in. */
+  account: AccountView,
+  /** Accepted contacts, by name. */
+  people: Array<PersonView>,
+  /** People who ask for contact, oldest first. */
+  requests: Array<RequestView>,
+  /** Addresses that I asked, newest first; known on this device only. */
+  asked: Array<AskedView>,
+  /** Past calls, newest first. */
+  log: Array<LogView>,
+  /** The call on the screen: outgoing, incoming, running, or just ended. */
+  call: CallView | null,
+  /** A second call that comes in while one runs. */
+  waiting: IncomingView | null,
+  /** The question that waits for an answer. One at a time. */
+  prompt: PromptView | null,
+  /** Every purpose and how it stands. */
+  consents: Array<ConsentView>,
+  /** Cameras, microphones, speakers. */
+  devices: DevicesView,
+  /** The device check, while it is open. */
+  check: CheckView | null,
+  /** What is being captured or sent at this moment. */
+  sending: SendingView,
+};
+
+/** Whose connection is weak. */
+export type WeakSide = "none" | "mine" | "theirs";
+
+/** What was said of the safety words. */
+export type WordsVerdict = "open" | "matched" | "differ";

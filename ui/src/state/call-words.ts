@@ -73,6 +73,7 @@ const TITLES: Record<EndReason, WordKey> = {
   version: 'ended.version',
   security: 'ended.security',
   superseded: 'ended.superseded',
+  media: 'ended.media',
   quit: 'ended.quit',
 };
 
@@ -83,13 +84,14 @@ const TEXTS: Partial<Record<EndReason, WordKey>> = {
   version: 'ended.version.text',
   security: 'ended.security.text',
   superseded: 'ended.superseded.text',
+  media: 'ended.media.text',
 };
 
 export function endedWords(call: CallView, phase: Ended): EndedWords {
   const { name, outgoing } = call;
   const first = firstName(name);
   const n = Math.floor(phase.durationS / 60);
-  const failed = ['network', 'server', 'version', 'security'].includes(phase.reason);
+  const failed = ['network', 'server', 'version', 'security', 'media'].includes(phase.reason);
   const actions = endedActions(phase.reason, failed);
   if (phase.reason === 'hung_up') {
     const title = say('ended.hung.up');

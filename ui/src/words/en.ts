@@ -209,6 +209,7 @@ export const en = {
   'person.key.title': '{first} has new keys',
   'person.key.text':
     'That happens with a new computer. It also happens when someone is in between. Compare the safety words in the next call before you say anything private.',
+  'person.key.accept': 'Take the new keys',
   'person.calls': 'Calls with {first}',
   'person.remove': 'Remove from your people',
   'person.remove.title': 'Remove {name}?',
@@ -455,6 +456,8 @@ export const en = {
     'The call was not signed by the keys that you know from {first}. Someone may be in between. Nothing was sent.',
   'ended.superseded': 'You called each other',
   'ended.superseded.text': 'The other call goes on.',
+  'ended.media': 'Sound and picture could not be set up',
+  'ended.media.text': 'Nothing was sent. Look at your devices under Settings, then call again.',
   'ended.quit': 'Jasmin was closed',
   'ended.again': 'Call again',
   'ended.sound': 'Sound only',

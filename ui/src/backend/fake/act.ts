@@ -5,6 +5,7 @@ import type {
   Failure,
   FailureCode,
   OwnDeviceView,
+  PersonView,
   Purpose,
   View,
 } from '../../generated/bindings';
@@ -122,6 +123,12 @@ export function act(view: View, command: Command): Outcome {
         people: view.people.filter((person) => person.userId !== command.userId),
         requests: view.requests.filter((request) => request.userId !== command.userId),
       });
+    case 'accept_new_key': {
+      const { userId } = command;
+      const known = (person: PersonView): PersonView =>
+        person.userId === userId ? { ...person, keyChanged: false, verified: false } : person;
+      return ok({ people: view.people.map(known) });
+    }
     case 'call': {
       const person = view.people.find((known) => known.userId === command.userId);
       if (person === undefined) return refuse('not-a-contact');

@@ -1,5 +1,5 @@
 import { writeRecords, type FrameRecord } from '../../state/frames/records';
-import type { FrameRequest } from '../backend';
+import type { FrameRequest } from '../../generated/bindings';
 
 interface Look {
   skin: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { FrameRequest } from '../../backend/backend';
+import type { FrameRequest } from '../../generated/bindings';
 import { placePicture } from './fit';
 import { i420Size, i420ToRgba } from './i420';
 import type { Picture } from './picture';

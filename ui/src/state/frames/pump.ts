@@ -1,4 +1,4 @@
-import type { FrameRequest, FrameStream } from '../../backend/backend';
+import type { FrameRequest, Stream } from '../../generated/bindings';
 import type { Decoder, OpenDecoder } from './decode';
 import { pictureOfI420, type Picture } from './picture';
 import { readRecords, type FrameRecord } from './records';
@@ -24,7 +24,7 @@ const RETRY_MOST_MS = 2000;
  * page that stands still makes nobody pile up frames.
  */
 export class FramePump {
-  readonly #stream: FrameStream;
+  readonly #stream: Stream;
   readonly #world: PumpWorld;
   readonly #raw: boolean;
   #decoder: Decoder | null = null;
@@ -36,7 +36,7 @@ export class FramePump {
   #askedKeyAt = Number.NEGATIVE_INFINITY;
   #pulling = false;
 
-  constructor(stream: FrameStream, world: PumpWorld) {
+  constructor(stream: Stream, world: PumpWorld) {
     this.#stream = stream;
     this.#world = world;
     this.#raw = stream === 'self' || world.openDecoder === null;
