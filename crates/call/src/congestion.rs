@@ -23,6 +23,10 @@ const WISH_LOWER_BELOW: f64 = 0.55;
 /// What to look for when only sound is sent. More would be padding, on what may be a metered link.
 const WISH_AUDIO_BPS: u32 = 150_000;
 
+/// What the estimator is held to while neither sound nor picture is sent. Its padding follows the
+/// estimate up to 50 kbps, in packets so small that their headers double it.
+pub(crate) const HUSH_BPS: u32 = 10_000;
+
 const SHARE: f64 = 0.9;
 const SHARE_WHILE_QUEUEING: f64 = 0.8;
 const QUEUEING: Duration = Duration::from_millis(100);
@@ -65,6 +69,7 @@ const RESTART_MIN_BPS: u32 = 300_000;
 #[derive(Debug)]
 pub(crate) struct Congestion {
     estimate_bps: u32,
+    camera: bool,
     /// Which of the wishes.
     wish: usize,
     /// What the estimate was while the path was fine.
@@ -97,6 +102,7 @@ impl Congestion {
     pub(crate) fn new() -> Self {
         Self {
             estimate_bps: START_BPS,
+            camera: true,
             wish: WISHES_VIDEO_BPS.len() - 1,
             good_bps: START_BPS,
             rtt: None,
@@ -117,6 +123,7 @@ impl Congestion {
 
     /// Returns what the estimator should look for.
     pub(crate) fn wish_bps(&mut self, camera: bool) -> u32 {
+        self.camera = camera;
         if !camera {
             return WISH_AUDIO_BPS;
         }
@@ -213,7 +220,9 @@ impl Congestion {
     // After loss the estimator creeps up, if at all. A restart makes it probe; that costs a burst, so
     // it is done seldom where it does not help.
     fn put_to_the_test(&mut self, now: Instant) -> Option<u32> {
-        let enough = f64::from(self.estimate_bps) * SHARE >= f64::from(VIDEO_MAX_BPS) * 1.1;
+        // Sound alone has enough in any case.
+        let enough =
+            !self.camera || f64::from(self.estimate_bps) * SHARE >= f64::from(VIDEO_MAX_BPS) * 1.1;
         let mut stagnant = self.stagnant.unwrap_or(Stagnant {
             at_bps: self.estimate_bps,
             since: now,

@@ -367,9 +367,10 @@ impl Engine {
             return;
         }
         // str0m ends by itself for two reasons: the wrong certificate, and a broken DTLS.
-        let failure = match error {
-            RtcError::RemoteSdp(_) => Failure::Certificate,
-            _ => Failure::Transport,
+        let failure = if matches!(error, RtcError::RemoteSdp(_)) {
+            Failure::Certificate
+        } else {
+            Failure::Transport
         };
         self.rtc.disconnect();
         self.out.push_back(Happening::Failed(failure));

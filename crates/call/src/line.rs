@@ -354,31 +354,27 @@ impl Line {
         let Some(call) = self.call(call_id).copied() else {
             return;
         };
-        let reason = match state {
+        // As an outgoing call, as an incoming one, and whether that one was missed.
+        let (ours, theirs, missed) = match state {
             CallState::Ringing | CallState::Answered => return,
-            CallState::Declined => EndReason::Declined,
-            CallState::Busy => EndReason::Busy,
-            CallState::Cancelled => EndReason::Cancelled,
-            CallState::Missed => EndReason::NoAnswer,
-            CallState::Ended => EndReason::HungUp,
+            CallState::Declined => (EndReason::Declined, EndReason::DeclinedElsewhere, false),
+            CallState::Busy => (EndReason::Busy, EndReason::DeclinedElsewhere, false),
+            CallState::Cancelled => (EndReason::Cancelled, EndReason::Cancelled, true),
+            CallState::Missed => (EndReason::NoAnswer, EndReason::NoAnswer, true),
+            CallState::Ended => (EndReason::HungUp, EndReason::AnsweredElsewhere, false),
         };
         match call.state {
             State::Incoming { .. } => {
-                let reason = match reason {
-                    EndReason::Declined | EndReason::Busy => EndReason::DeclinedElsewhere,
-                    EndReason::HungUp => EndReason::AnsweredElsewhere,
-                    missed => {
-                        self.log_missed(&call);
-                        missed
-                    }
-                };
-                self.finish(call_id, reason, now);
+                if missed {
+                    self.log_missed(&call);
+                }
+                self.finish(call_id, theirs, now);
             }
             State::Calling
             | State::Ringing { .. }
             | State::Connecting { .. }
             | State::Active { .. }
-            | State::Reconnecting { .. } => self.finish(call_id, reason, now),
+            | State::Reconnecting { .. } => self.finish(call_id, ours, now),
             State::Preparing { .. } | State::Ended { .. } => {}
         }
         self.ring_shadow(now);

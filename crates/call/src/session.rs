@@ -129,6 +129,7 @@ pub struct Session {
     audio_target: AudioTarget,
     red: bool,
     wish: Option<u32>,
+    hushed: bool,
 }
 
 /// How far a session is.

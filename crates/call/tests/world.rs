@@ -8,7 +8,8 @@ use std::{
 };
 
 use jasmin_call::{
-    Event, Output, Quality, Role, SafetyWord, Session, SessionConfig, SessionEnd, Signal, Transmit,
+    Event, Output, Quality, Role, SafetyWord, SenderClock, Session, SessionConfig, SessionEnd,
+    Signal, Transmit,
 };
 use link::{Conditions, Link};
 use random::Random;
@@ -26,7 +27,10 @@ pub(crate) struct Seen {
     pub(crate) delay: Duration,
     pub(crate) contiguous: bool,
     pub(crate) keyframe: bool,
-    pub(crate) bytes: usize,
+    /// When it was captured, by the sender's wall clock as the sender reports tell it.
+    pub(crate) sender_time: Option<Duration>,
+    /// When it was captured, since the start.
+    pub(crate) captured: Duration,
 }
 
 /// One device: a session with a driver around it.
@@ -114,6 +118,8 @@ pub(crate) struct World {
     pub(crate) media: bool,
     /// Errors that a session returned for a signal.
     pub(crate) refused: Vec<String>,
+    /// The last datagrams that each side sent.
+    pub(crate) recent: [Vec<Transmit>; 2],
     /// May change a signal under way, like a server that lies.
     pub(crate) tamper: Option<fn(Signal) -> Signal>,
 }
@@ -195,6 +201,7 @@ impl World {
             next_packet: start,
             media: true,
             refused: Vec::new(),
+            recent: [Vec::new(), Vec::new()],
             tamper: None,
         }
     }
@@ -344,6 +351,10 @@ impl World {
                     if is_rtp(&datagram.bytes) {
                         self.sides[at].rtp_out.push((now, datagram.bytes.len()));
                     }
+                    self.recent[at].push(datagram.clone());
+                    if self.recent[at].len() > 300 {
+                        self.recent[at].remove(0);
+                    }
                     self.links[at].send(datagram, now);
                 }
                 Output::Signal(signal) => {
@@ -370,7 +381,8 @@ impl World {
                     delay: now.duration_since(start + captured),
                     contiguous: video.contiguous,
                     keyframe: video.keyframe,
-                    bytes: video.data.len(),
+                    sender_time: sender_time(video.sender_clock, video.rtp_time, 90_000),
+                    captured,
                 });
             }
             Event::Audio(audio) => {
@@ -381,7 +393,8 @@ impl World {
                     delay: now.duration_since(start + spoken),
                     contiguous: true,
                     keyframe: false,
-                    bytes: audio.data.len(),
+                    sender_time: sender_time(audio.sender_clock, audio.rtp_time, 48_000),
+                    captured: spoken,
                 });
             }
             Event::KeyframeWanted => {
@@ -392,6 +405,14 @@ impl World {
             other => side.events.push((now, other)),
         }
     }
+}
+
+fn sender_time(clock: Option<SenderClock>, rtp_time: u64, rate: u32) -> Option<Duration> {
+    let clock = clock?;
+    let ahead = rtp_time as f64 - clock.rtp_time as f64;
+    Some(Duration::from_secs_f64(
+        clock.ntp.as_secs_f64() + ahead / f64::from(rate),
+    ))
 }
 
 pub(crate) fn is_rtp(bytes: &[u8]) -> bool {

@@ -74,10 +74,10 @@ impl Desk {
     }
 
     fn reason(&self) -> Option<EndReason> {
-        match self.line.current()?.state {
-            State::Ended { reason, .. } => Some(reason),
-            _ => None,
-        }
+        let State::Ended { reason, .. } = self.line.current()?.state else {
+            return None;
+        };
+        Some(reason)
     }
 }
 
@@ -485,9 +485,11 @@ fn a_waiting_call_can_be_declined_cancelled_or_missed() {
     let missed: Vec<_> = desk
         .effects()
         .into_iter()
-        .map(|effect| match effect {
-            Effect::LogMissed { call_id, .. } => call_id,
-            other => panic!("{other:?} is not called for"),
+        .map(|effect| {
+            let Effect::LogMissed { call_id, .. } = effect else {
+                panic!("{effect:?}")
+            };
+            call_id
         })
         .collect();
     assert_eq!(missed, [call(5), call(7)]);

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{Session, Stage};
 use crate::{
     AudioTarget, EncodedVideo, Event, Output, ReceivedVideo, SessionEnd, Transmit, VideoTarget,
+    congestion::HUSH_BPS,
     control::Control,
     engine::{Failure, Happening, Measured},
     liveness::{Heard, Liveness, Silence},
@@ -62,9 +63,7 @@ impl Session {
             Happening::Video(video) => self.on_video(video),
             Happening::Audio(audio) => self.event(Event::Audio(audio)),
             Happening::KeyframeRequested => self.own_keyframe.want(),
-            // What was lost in a blackout says nothing about the way that comes after it.
-            Happening::Estimate(bps) if self.is_flowing() => self.congestion.on_estimate(bps),
-            Happening::Estimate(_) => {}
+            Happening::Estimate(bps) => self.on_estimate(bps),
             Happening::Measured(measured) => self.on_measured(measured),
             Happening::Closed => self.end(SessionEnd::RemoteHungUp),
             Happening::Failed(Failure::Certificate) => self.end(SessionEnd::Security),
@@ -261,8 +260,40 @@ impl Session {
 
     // ---- what to send how much of
 
-    pub(super) fn say_wish(&mut self) {
-        let wish = self.congestion.wish_bps(self.camera);
+    fn on_estimate(&mut self, bps: u32) {
+        if self.hushed {
+            if bps > 2 * HUSH_BPS {
+                self.engine.restart_estimate(HUSH_BPS, self.now);
+            }
+            return;
+        }
+        // What was lost in a blackout says nothing about the way that comes after it.
+        if self.is_flowing() {
+            self.congestion.on_estimate(bps);
+        }
+    }
+
+    /// Neither sound nor picture: the estimator's padding would be all that is sent.
+    fn hush(&mut self) {
+        let hushed = !self.microphone && !self.camera;
+        if hushed == self.hushed {
+            return;
+        }
+        self.hushed = hushed;
+        let bps = if hushed {
+            HUSH_BPS
+        } else {
+            self.congestion.on_blackout_over()
+        };
+        self.engine.restart_estimate(bps, self.now);
+    }
+
+    fn say_wish(&mut self) {
+        let wish = if self.hushed {
+            HUSH_BPS
+        } else {
+            self.congestion.wish_bps(self.camera)
+        };
         if self.wish != Some(wish) {
             self.wish = Some(wish);
             self.engine.wish(wish, self.now);
@@ -270,6 +301,7 @@ impl Session {
     }
 
     fn adjust(&mut self) {
+        self.hush();
         self.say_wish();
         if let Some((waited, bytes)) = self.engine.video_queue() {
             self.congestion.on_queue(waited, bytes);

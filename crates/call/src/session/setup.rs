@@ -113,6 +113,7 @@ impl Session {
             audio_target,
             red: true,
             wish: None,
+            hushed: false,
             config,
         }
     }
