@@ -29,9 +29,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     scale(640, 360)?;
     scale(960, 540)?;
     scale(480, 270)?;
-    for (width, height, bits_per_second) in
-        [(1280, 720, 1_500_000), (1280, 720, 900_000), (640, 360, 500_000)]
-    {
+    for (width, height, bits_per_second) in [
+        (1280, 720, 1_500_000),
+        (1280, 720, 900_000),
+        (640, 360, 500_000),
+    ] {
         code(width, height, bits_per_second)?;
     }
     Ok(())
@@ -46,7 +48,10 @@ fn convert(layout: Layout, format: PixelFormat) -> Result<(), Box<dyn std::error
     let (mut drawing, mut converting) = (Vec::new(), Vec::new());
     for number in 0..FRAMES {
         let begun = Instant::now();
-        let stamp = Stamp { millis: (number * 33) as u32, camera: 0 };
+        let stamp = Stamp {
+            millis: (number * 33) as u32,
+            camera: 0,
+        };
         let length = painter.draw(number, stamp, &mut raw);
         let drawn = Instant::now();
         let source = RawPicture::packed(format, WIDTH, HEIGHT, &raw[..length]);
@@ -54,8 +59,14 @@ fn convert(layout: Layout, format: PixelFormat) -> Result<(), Box<dyn std::error
         drawing.push(drawn - begun);
         converting.push(drawn.elapsed());
     }
-    print(&format!("{} drawn by the virtual camera", format.name()), &mut drawing);
-    print(&format!("{} to I420, 1280x720", format.name()), &mut converting);
+    print(
+        &format!("{} drawn by the virtual camera", format.name()),
+        &mut drawing,
+    );
+    print(
+        &format!("{} to I420, 1280x720", format.name()),
+        &mut converting,
+    );
     Ok(())
 }
 
@@ -84,7 +95,10 @@ fn code(width: u32, height: u32, bits_per_second: u32) -> Result<(), Box<dyn std
     let (mut encoding, mut decoding) = (Vec::new(), Vec::new());
     let (mut bytes, mut squares) = (0, 0.0);
     for number in 0..FRAMES {
-        let stamp = Stamp { millis: (number * 1000 / 30) as u32, camera: 0 };
+        let stamp = Stamp {
+            millis: (number * 1000 / 30) as u32,
+            camera: 0,
+        };
         painter.draw(number, stamp, &mut raw);
         let source = RawPicture::packed(PixelFormat::Nv12, width, height, &raw);
         Converter::default().convert(source, &mut picture)?;
@@ -97,7 +111,12 @@ fn code(width: u32, height: u32, bits_per_second: u32) -> Result<(), Box<dyn std
         decoding.push(encoded.elapsed());
         bytes += frame.data.len() as u64;
         let difference = |(&a, &b): (&u8, &u8)| f64::from(a.abs_diff(b)).powi(2);
-        squares += picture.y().iter().zip(shown.y()).map(difference).sum::<f64>()
+        squares += picture
+            .y()
+            .iter()
+            .zip(shown.y())
+            .map(difference)
+            .sum::<f64>()
             / f64::from(width * height);
     }
     let sent = decoding.len();

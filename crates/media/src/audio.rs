@@ -33,6 +33,7 @@ mod resample;
 pub mod sync;
 pub mod synthetic;
 pub mod tones;
+mod urgency;
 pub mod voice;
 
 pub use device::{AudioDevice, DeviceChange, DeviceProblem, DeviceWatch, Direction};

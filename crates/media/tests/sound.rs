@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jasmin_media::audio::decoder::decode_clip;
+use jasmin_media::audio::headless::{Headless, Hears};
 use jasmin_media::audio::{
-    Direction, Processing, ReceivedAudio, Voice, VoiceConfig, VoiceEvent, list_microphones,
-    list_speakers,
+    Direction, EncodedAudio, Processing, ReceivedAudio, Voice, VoiceConfig, VoiceEvent,
+    list_microphones, list_speakers,
 };
 
 use self::daemon::{Daemon, wait_for, with_sound_system};
@@ -285,6 +287,77 @@ fn a_crashed_sound_system_is_survived() {
             });
         }
     });
+}
+
+#[test]
+fn the_far_side_does_not_hear_itself() {
+    with_sound_system("sound::the_far_side_does_not_hear_itself", |daemon| {
+        let (_, speech) = speech::speech(daemon.home(), 12);
+        // The room: what the speaker plays comes back to the microphone.
+        daemon.load(&[
+            "module-loopback",
+            "source=speaker.monitor",
+            "sink=micfeed",
+            "latency_msec=40",
+            "adjust_time=0",
+        ]);
+        let returned = |echo_cancellation| {
+            let processing = Processing {
+                echo_cancellation,
+                ..OFF
+            };
+            let back = echo(&speech, processing);
+            // Once the room is known.
+            let after = &back[back.len().min(samples(6_000))..];
+            after.iter().map(|sample| sample * sample).sum::<f32>() / after.len() as f32
+        };
+        let (raw, cleaned) = (returned(false), returned(true));
+        let reduction = 10.0 * (raw / cleaned.max(1e-12)).log10();
+        println!("echo {raw:.6} raw, {cleaned:.9} cleaned: {reduction:.1} dB less");
+        assert!(raw > 1e-4, "no echo to begin with: {raw}");
+        assert!(reduction > 15.0, "{reduction} dB");
+    });
+}
+
+/// What a microphone sends back while `speech` comes from the far side.
+fn echo(speech: &[f32], processing: Processing) -> Vec<f32> {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let keeper = sent.clone();
+    let config = VoiceConfig {
+        speaker: None,
+        processing,
+    };
+    let keep = move |packet: EncodedAudio| keeper.lock().unwrap().push(packet.data);
+    let near = Voice::start(config, Box::new(keep), Box::new(|_| {})).unwrap();
+    near.open_microphone(None);
+    wait_for("the room", SOON, || {
+        (near.stats().encoded > 10).then_some(())
+    });
+    sent.lock().unwrap().clear();
+
+    let (packets, from_far) = mpsc::channel();
+    let far = Headless::new(Hears::Sound(speech.into()), None);
+    let far = Voice::start_with(
+        Box::new(far),
+        VoiceConfig::default(),
+        Box::new(move |packet| drop(packets.send(packet))),
+        Box::new(|_| {}),
+    );
+    let far = far.unwrap();
+    far.set_processing(OFF);
+    far.open_microphone(None);
+    for _ in 0..speech.len() / 960 {
+        let packet = from_far.recv_timeout(SOON).unwrap();
+        near.receive(ReceivedAudio {
+            data: packet.data,
+            rtp_time: packet.rtp_time,
+            seq: None,
+            arrived: Instant::now(),
+            sender_report: None,
+        });
+    }
+    let sent = sent.lock().unwrap();
+    decode_clip(sent.iter().map(Vec::as_slice)).unwrap()
 }
 
 fn replug(daemon: &Daemon) {

@@ -17,6 +17,7 @@ use super::decoder::OpusDecoder;
 use super::ear;
 use super::encoder::VoiceEncoder;
 use super::events::Events;
+use super::urgency::be_urgent;
 use super::voice::{
     Levels, OnEncoded, OutOfBandId, Playing, Processing, ReceivedAudio, Repeat, VoiceEvent,
     VoiceStats,
@@ -103,6 +104,7 @@ impl Engine {
 
     /// Runs until told to stop or nobody is left who could tell.
     pub(super) fn run(mut self) {
+        be_urgent();
         loop {
             loop {
                 match self.tasks.try_recv() {

@@ -16,6 +16,7 @@ use super::engine::{Board, Task};
 use super::events::Events;
 use super::faults::{Fault, Faults};
 use super::io::{self, AudioIo, OpenDevice};
+use super::urgency::be_urgent;
 use super::voice::VoiceEvent;
 
 /// How often devices are looked at: no operating system's notice reaches us.
@@ -102,6 +103,8 @@ impl Keeper {
 
     /// Runs until told to stop.
     pub(super) fn run(mut self) {
+        // Streams start their threads from this one.
+        be_urgent();
         loop {
             let wait = self.next_look().saturating_duration_since(Instant::now());
             match self.orders.recv_timeout(wait) {

@@ -48,8 +48,9 @@ impl JpegDecoder {
             .planes
             .split_at_checked(luma_width * luma_height)
             .ok_or(ConvertError::Jpeg)?;
-        let (cb, cr) =
-            rest.split_at_checked(chroma_width * chroma_height).ok_or(ConvertError::Jpeg)?;
+        let (cb, cr) = rest
+            .split_at_checked(chroma_width * chroma_height)
+            .ok_or(ConvertError::Jpeg)?;
         let columns = target.chroma_width() as usize;
         let (y, u, v) = target.planes_mut();
         for (to, from) in y.chunks_exact_mut(width).zip(luma.chunks_exact(luma_width)) {

@@ -22,7 +22,9 @@ enum Step {
     Fail(CameraProblem),
     Panic,
     /// Blocks until interrupted or, when that does not work, for ever.
-    Hang { interruptible: bool },
+    Hang {
+        interruptible: bool,
+    },
 }
 
 /// One script for each opening; the last one is repeated.
@@ -42,8 +44,11 @@ struct ScriptedStream {
 impl CameraBackend for Scripted {
     fn open(&self, _id: Option<&str>, want: Want) -> Result<Box<dyn CameraStream>, CameraProblem> {
         let mut openings = self.openings.lock().unwrap();
-        let script =
-            if openings.len() > 1 { openings.pop_front() } else { openings.front().cloned() };
+        let script = if openings.len() > 1 {
+            openings.pop_front()
+        } else {
+            openings.front().cloned()
+        };
         let (wake, woken) = channel();
         Ok(Box::new(ScriptedStream {
             opened: Opened {
@@ -67,18 +72,24 @@ impl CameraStream for ScriptedStream {
     }
 
     fn next_frame(&mut self) -> Result<VideoFrame, CameraProblem> {
-        match self.steps.pop_front().unwrap_or(Step::Hang { interruptible: true }) {
+        match self.steps.pop_front().unwrap_or(Step::Hang {
+            interruptible: true,
+        }) {
             Step::Frame => Ok(VideoFrame {
                 picture: Arc::new(I420::black(2, 2).unwrap()),
                 captured_at: Instant::now(),
             }),
             Step::Fail(problem) => Err(problem),
             Step::Panic => panic!("as camera libraries do"),
-            Step::Hang { interruptible: true } => {
+            Step::Hang {
+                interruptible: true,
+            } => {
                 self.woken.recv().unwrap();
                 Err(CameraProblem::Other)
             }
-            Step::Hang { interruptible: false } => loop {
+            Step::Hang {
+                interruptible: false,
+            } => loop {
                 thread::park();
             },
         }
@@ -113,7 +124,10 @@ fn run_with(patience: Patience, openings: Vec<Result<Vec<Step>, CameraProblem>>)
     let (drop_told, dropped) = channel();
     let (frame_told, frames) = channel();
     let (event_told, events) = channel();
-    let backend = Scripted { openings: Mutex::new(openings.into()), dropped: drop_told };
+    let backend = Scripted {
+        openings: Mutex::new(openings.into()),
+        dropped: drop_told,
+    };
     let camera = Camera::open_with(
         Arc::new(backend),
         None,
@@ -122,7 +136,12 @@ fn run_with(patience: Patience, openings: Vec<Result<Vec<Step>, CameraProblem>>)
         Box::new(move |_| frame_told.send(()).unwrap()),
         Box::new(move |event| event_told.send(event).unwrap()),
     );
-    Run { camera, events, frames, dropped }
+    Run {
+        camera,
+        events,
+        frames,
+        dropped,
+    }
 }
 
 impl Run {
@@ -168,7 +187,12 @@ fn a_problem_is_told_once_and_recovers() {
 
 #[test]
 fn an_unplugged_camera_comes_back() {
-    let run = run(vec![Ok(vec![Frame, Fail(Gone)]), Err(Missing), Err(Missing), Ok(vec![Frame])]);
+    let run = run(vec![
+        Ok(vec![Frame, Fail(Gone)]),
+        Err(Missing),
+        Err(Missing),
+        Ok(vec![Frame]),
+    ]);
     run.expect_opened();
     run.expect(&Failed(Gone));
     run.expect_opened();
@@ -178,7 +202,15 @@ fn an_unplugged_camera_comes_back() {
 
 #[test]
 fn a_camera_that_stops_is_interrupted_and_opened_anew() {
-    let run = run(vec![Ok(vec![Frame, Hang { interruptible: true }]), Ok(vec![Frame])]);
+    let run = run(vec![
+        Ok(vec![
+            Frame,
+            Hang {
+                interruptible: true,
+            },
+        ]),
+        Ok(vec![Frame]),
+    ]);
     run.expect_opened();
     run.expect(&Failed(Stalled));
     run.dropped.recv_timeout(LONG).unwrap();
@@ -188,7 +220,12 @@ fn a_camera_that_stops_is_interrupted_and_opened_anew() {
 
 #[test]
 fn a_camera_that_hangs_for_ever_is_given_up_on() {
-    let run = run(vec![Ok(vec![Hang { interruptible: false }]), Ok(vec![Frame])]);
+    let run = run(vec![
+        Ok(vec![Hang {
+            interruptible: false,
+        }]),
+        Ok(vec![Frame]),
+    ]);
     run.expect(&Failed(Stalled));
     run.expect_opened();
     run.expect(&Recovered);
@@ -197,7 +234,10 @@ fn a_camera_that_hangs_for_ever_is_given_up_on() {
 #[test]
 fn a_panic_of_the_library_is_a_failure() {
     // Printing the panic takes its time.
-    let patience = Patience { stall: LONG, ..impatient() };
+    let patience = Patience {
+        stall: LONG,
+        ..impatient()
+    };
     let run = run_with(patience, vec![Ok(vec![Frame, Panic]), Ok(vec![Frame])]);
     run.expect_opened();
     run.expect(&Failed(Other));
@@ -207,7 +247,12 @@ fn a_panic_of_the_library_is_a_failure() {
 
 #[test]
 fn closing_interrupts_a_camera_that_blocks() {
-    let run = run(vec![Ok(vec![Frame, Hang { interruptible: true }])]);
+    let run = run(vec![Ok(vec![
+        Frame,
+        Hang {
+            interruptible: true,
+        },
+    ])]);
     run.expect_opened();
     run.camera.close();
     run.expect(&Closed);
