@@ -51,6 +51,11 @@ pub struct Grant<P> {
 }
 
 impl<P: Granted> Grant<P> {
+    /// Whether the person has taken the consent back.
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawn.is_cancelled()
+    }
+
     /// Cancelled when the person takes the consent back.
     pub fn withdrawn(&self) -> CancellationToken {
         self.withdrawn.clone()

@@ -6,6 +6,7 @@ use std::{
 };
 
 use jasmin_media::{
+    clip::ClipPlayer,
     frame::Picture,
     video::{Preview, VideoDecode},
 };
@@ -24,10 +25,11 @@ use crate::{
 const DECODE_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The streams that a page can pull.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Screens {
     remote: Mutex<Option<Remote>>,
     own: Mutex<Own>,
+    clip: Mutex<Option<ClipPlayer>>,
     changed: Arc<Notify>,
 }
 
@@ -109,12 +111,32 @@ impl Screens {
         }
     }
 
-    #[expect(
-        clippy::unused_async,
-        reason = "the clip's pictures will be waited for as the others are"
-    )]
+    /// The clip that plays; `None` when none does.
+    pub(crate) fn show_clip(&self, player: Option<ClipPlayer>) {
+        *lock(&self.clip) = player;
+        self.changed.notify_waiters();
+    }
+
     pub(crate) async fn clip(&self) -> Vec<Picture> {
-        Vec::new()
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let due = {
+                let mut clip = lock(&self.clip);
+                let now = std::time::Instant::now();
+                let pictures = clip.as_mut().map(|player| player.pictures(now));
+                if let Some(pictures) = pictures.filter(|pictures| !pictures.is_empty()) {
+                    return pictures;
+                }
+                clip.as_ref().and_then(ClipPlayer::next_due)
+            };
+            let wake = due.map_or(until, |due| Instant::from_std(due).min(until));
+            if timeout_at(wake, changed).await.is_err() && wake == until {
+                return Vec::new();
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The devices of this person: camera, microphone and speaker, opened with a grant in hand, closed
 //! when it is withdrawn. Calls and the device check take pictures and sound from here.
 
+mod clip;
 mod echo;
 mod plane;
 
@@ -13,9 +14,7 @@ use std::{
 };
 
 use jasmin_media::{
-    audio::{
-        AudioIo, EncodedAudio, Voice, VoiceConfig, VoiceError, VoiceEvent,
-        headless::{Headless, Hears},
+    audio::{AudioIo, DeviceProblem, EncodedAudio, Meter, Voice, VoiceConfig, VoiceError, VoiceEvent},
     },
     camera::{Camera, CameraBackend, CameraEvent, Want, Webcam},
     frame::{EncodedVideo, VideoFrame},
@@ -23,6 +22,9 @@ use jasmin_media::{
     video::{Preview, VideoError, VideoSend},
 };
 use tokio::sync::mpsc;
+
+use clip::ClipTap;
+pub(crate) use clip::Recorded;
 
 use crate::{
     Processing,
@@ -86,6 +88,10 @@ pub(crate) enum Happening {
     CameraWithdrawn(u64),
     /// The grant of the microphone was withdrawn; it is closed.
     MicrophoneWithdrawn(u64),
+    /// The level of one of the microphones that are only measured: its id, and its peak (0 to 1).
+    Meter(String, f32),
+    /// The clip is recorded.
+    Clip(Result<Recorded, String>),
 }
 
 type Tell = Arc<dyn Fn(Happening) + Send + Sync>;
@@ -96,6 +102,8 @@ pub(crate) struct Studio {
     tell: Tell,
     preview: Preview,
     tap: Arc<Tap>,
+    clip: Arc<ClipTap>,
+    meters: Vec<OpenMeter>,
     voice: Option<Arc<Voice>>,
     video: Option<Arc<VideoSend>>,
     camera: Option<OpenCamera>,
@@ -135,6 +143,13 @@ struct OpenCamera {
     watch: tokio::task::JoinHandle<()>,
 }
 
+/// A microphone that is open only to be measured.
+struct OpenMeter {
+    id: String,
+    _meter: Meter,
+    grant: Grant<gate::Microphone>,
+}
+
 struct OpenMicrophone {
     _grant: Grant<gate::Microphone>,
     watch: tokio::task::JoinHandle<()>,
@@ -164,6 +179,8 @@ impl Studio {
             tell,
             preview: Preview::new(),
             tap: Arc::default(),
+            clip: Arc::default(),
+            meters: Vec::new(),
             voice: None,
             video: None,
             camera: None,
@@ -204,8 +221,10 @@ impl Studio {
             Devices::Echo => return Ok(number),
         };
         let (preview, tap) = (self.preview.clone(), Arc::clone(&self.tap));
+        let clip = Arc::clone(&self.clip);
         let on_frame = move |frame: VideoFrame| {
             preview.push(frame.clone());
+            clip.picture(&frame);
             if !tap.hold.load(Ordering::Relaxed) {
                 video.push(frame);
             }
@@ -281,6 +300,7 @@ impl Studio {
 
     /// Closes the microphone.
     pub(crate) fn close_microphone(&mut self) {
+        self.meters.clear();
         if let (Some(_), Some(voice)) = (self.microphone.take(), &self.voice) {
             voice.close_microphone();
         }
@@ -329,8 +349,11 @@ impl Studio {
         };
         let tap = Arc::clone(&self.tap);
         let mut clock = plane::Unwrap::default();
-        let on_encoded =
-            move |audio: EncodedAudio| tap.send(plane::outgoing_audio(audio, &mut clock));
+        let clip = Arc::clone(&self.clip);
+        let on_encoded = move |audio: EncodedAudio| {
+            clip.packet(&audio.data);
+            tap.send(plane::outgoing_audio(audio, &mut clock));
+        };
         let tell = Arc::clone(&self.tell);
         let on_event = move |event| tell(Happening::Voice(event));
         let voice = Arc::new(match &self.devices {
@@ -358,6 +381,49 @@ impl Studio {
         video.set_paused(true);
         self.video = Some(Arc::clone(&video));
         Ok(video)
+    }
+
+    /// Measures microphones beside the one that is open: exactly these.
+    pub(crate) fn measure(
+        &mut self,
+        wanted: &[String],
+        mut grant: impl FnMut() -> Option<Grant<gate::Microphone>>,
+    ) {
+        if !matches!(self.devices, Devices::System) {
+            return;
+        }
+        self.meters
+            .retain(|open| wanted.contains(&open.id) && !open.grant.is_withdrawn());
+        for id in wanted {
+            if self.meters.iter().any(|open| open.id == *id) {
+                continue;
+            }
+            let Some(grant) = grant() else { return };
+            let (tell, name) = (Arc::clone(&self.tell), id.clone());
+            let on_level = move |level: Result<f32, DeviceProblem>| {
+                tell(Happening::Meter(name.clone(), level.unwrap_or(0.0)));
+            };
+            match Meter::open(id.clone(), Box::new(on_level)) {
+                Ok(meter) => {
+                    self.meters.push(OpenMeter {
+                        id: id.clone(),
+                        _meter: meter,
+                        grant,
+                    });
+                }
+                Err(problem) => tracing::info!(%problem, "a microphone cannot be measured"),
+            }
+        }
+    }
+
+    /// Records the clip of the device check; [`Happening::Clip`] follows.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn record_clip(&self) -> std::io::Result<()> {
+        let tell = Arc::clone(&self.tell);
+        self.clip
+            .record(move |recorded| tell(Happening::Clip(recorded)))
     }
 
     /// The media side for a new call, and what comes out of it. The call before gets nothing more.
@@ -395,6 +461,7 @@ impl Studio {
     /// Closes everything: no call and no check goes on.
     pub(crate) fn close(&mut self) {
         self.tap.connect(None);
+        self.clip.stop();
         self.tap.hold.store(false, Ordering::Relaxed);
         self.close_camera();
         self.close_microphone();

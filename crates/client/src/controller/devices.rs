@@ -1,27 +1,34 @@
 //! My own devices: in the call, in the device check, in the lists of the settings.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use jasmin_media::{
     audio::{
-        AudioDevice, DeviceProblem as AudioProblem, VoiceEvent, device::Direction,
+        AudioDevice, DeviceProblem as AudioProblem, Repeat, VoiceEvent, device::Direction,
         list_microphones, list_speakers,
     },
     camera::{CameraEvent, CameraInfo, CameraProblem, list_cameras},
+    clip::CLIP_LENGTH,
 };
 
 use super::actor::{Actor, failure};
 use crate::{
     AlertView, CheckView, ClipView, DeviceKind, DeviceProblem, DeviceView, DevicesView, Failure,
     FailureCode, LevelView, MicVerdict, OwnDeviceView, Processing, PromptContext, Purpose,
+    clock::local_ms,
     gate::{Access, Camera, Microphone, Scope},
-    studio::Happening,
+    studio::{Happening, Recorded},
 };
 
 /// How long a passing remark stays.
 const REMARK: Duration = Duration::from_secs(6);
 /// Devices are looked for this often while somebody looks at them.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// The clip's countdown moves this often.
+const CLIP_TICK: Duration = Duration::from_millis(500);
 /// From this peak on a voice is heard; from the second on it is too loud.
 const HEARD: f32 = 0.05;
 const LOUD: f32 = 0.98;
@@ -99,7 +106,10 @@ pub(super) struct Check {
     heard: bool,
     verdict: MicVerdict,
     pub(super) tone: Option<jasmin_media::audio::OutOfBandId>,
-    pub(super) clip: ClipView,
+    clip: ClipView,
+    /// When the clip's recording or playing ends.
+    clip_until: Option<Instant>,
+    others: BTreeMap<String, f32>,
     look_again: Instant,
 }
 
@@ -287,6 +297,12 @@ impl Actor {
             }
             // Of a camera that was closed or replaced.
             Happening::Camera(..) => {}
+            Happening::Meter(id, peak) => {
+                if let Some(check) = &mut self.check {
+                    check.others.insert(id, peak);
+                }
+            }
+            Happening::Clip(recorded) => self.clip_recorded(recorded),
             Happening::Voice(event) => self.voice_says(event),
             Happening::CameraWithdrawn(number) => {
                 tracing::info!(number, "the camera was closed because its consent ended");
@@ -337,6 +353,7 @@ impl Actor {
                 if self.studio.microphone_is_open() {
                     self.own.microphone_name = name;
                     self.own.microphone = self.on(0, 0);
+                    self.measure_microphones();
                 }
             }
             VoiceEvent::MicrophoneFailed(problem) => {
@@ -434,6 +451,8 @@ impl Actor {
             verdict: MicVerdict::Listening,
             tone: None,
             clip: ClipView::None,
+            clip_until: None,
+            others: BTreeMap::new(),
             look_again: Instant::now() + LOOK_AGAIN,
         });
         self.use_devices(Scope::Check, &PromptContext::Check, true, true, true);
@@ -442,22 +461,115 @@ impl Actor {
 
     pub(super) fn stop_check(&mut self) -> Result<(), Failure> {
         if self.check.take().is_some() {
+            self.screens.show_clip(None);
             self.release_devices(Scope::Check);
         }
         Ok(())
     }
 
     pub(super) fn check_timeout(&self) -> Option<Instant> {
-        self.check.as_ref().map(|check| check.look_again)
+        let check = self.check.as_ref()?;
+        let tick = check
+            .clip_until
+            .map(|until| until.min(Instant::now() + CLIP_TICK));
+        [Some(check.look_again), tick].into_iter().flatten().min()
     }
 
     pub(super) fn check_passes_time(&mut self, now: Instant) {
-        if let Some(check) = &mut self.check
-            && check.look_again <= now
-        {
+        let Some(check) = &mut self.check else { return };
+        let looks = check.look_again <= now;
+        if looks {
             check.look_again = now + LOOK_AGAIN;
+        }
+        if let Some(until) = check.clip_until {
+            let left = until.saturating_duration_since(now).as_secs_f64().ceil();
+            match &mut check.clip {
+                ClipView::Recording { seconds_left } => *seconds_left = left,
+                ClipView::Playing { .. } if until <= now => {
+                    check.clip = ClipView::None;
+                    check.clip_until = None;
+                    self.screens.show_clip(None);
+                }
+                ClipView::Playing { seconds_left } => *seconds_left = left,
+                ClipView::None | ClipView::Failed { .. } => check.clip_until = None,
+            }
+        }
+        if looks {
             self.refresh_devices();
         }
+    }
+
+    pub(super) fn record_clip(&mut self) -> Result<(), Failure> {
+        let Some(check) = &mut self.check else {
+            return Err(failure(FailureCode::NotNow, "the device check is not open"));
+        };
+        if check.clip_until.is_some() {
+            return Err(failure(FailureCode::NotNow, "the clip is being made"));
+        }
+        if !self.own.sends_sound() && !self.own.sends_picture() {
+            return Err(failure(
+                FailureCode::NotNow,
+                "neither camera nor microphone is open",
+            ));
+        }
+        self.studio.record_clip().map_err(|error| {
+            failure(
+                FailureCode::Internal,
+                &format!("the clip cannot be recorded: {error}"),
+            )
+        })?;
+        check.clip_until = Some(Instant::now() + CLIP_LENGTH);
+        check.clip = ClipView::Recording {
+            seconds_left: CLIP_LENGTH.as_secs_f64(),
+        };
+        Ok(())
+    }
+
+    fn clip_recorded(&mut self, recorded: Result<Recorded, String>) {
+        let Some(check) = &mut self.check else { return };
+        match recorded {
+            Ok(Recorded { clip, sound }) => {
+                let now = Instant::now();
+                if let Ok(voice) = self.studio.voice() {
+                    voice.play_out_of_band(sound, Repeat::Once);
+                }
+                check.clip_until = Some(now + clip.length());
+                check.clip = ClipView::Playing {
+                    seconds_left: clip.length().as_secs_f64().ceil(),
+                };
+                self.screens.show_clip(Some(clip.play(now)));
+            }
+            Err(detail) => {
+                check.clip_until = None;
+                check.clip = ClipView::Failed { detail };
+            }
+        }
+    }
+
+    /// Measures the other microphones, too, while the check is open and the microphone is allowed.
+    fn measure_microphones(&mut self) {
+        if self.check.is_none() || !self.studio.microphone_is_open() {
+            return;
+        }
+        let used = self
+            .choices
+            .microphone
+            .clone()
+            .or_else(|| self.lists.default_microphone());
+        let others: Vec<String> = self
+            .lists
+            .microphones
+            .iter()
+            .map(|device| device.id.clone())
+            .filter(|id| Some(id) != used.as_ref())
+            .collect();
+        let gate = &mut self.gate;
+        self.studio.measure(&others, || {
+            match gate.request::<Microphone>(Scope::Check, false, local_ms()) {
+                Access::Granted(grant) => Some(grant),
+                Access::Ask | Access::Refused => None,
+            }
+        });
     }
 
     pub(super) fn check_view(&self) -> Option<CheckView> {
@@ -470,17 +582,27 @@ impl Actor {
         Some(CheckView {
             camera: self.own.camera.clone(),
             microphone: self.own.microphone_view(),
-            levels: id
-                .map(|id| LevelView {
-                    id,
-                    peak: f64::from(check.peak),
-                })
-                .into_iter()
-                .collect(),
+            levels: self.levels(check, id.as_deref()),
             verdict: check.verdict,
             tone_playing: check.tone.is_some(),
             clip: check.clip.clone(),
         })
+    }
+
+    fn levels(&self, check: &Check, used: Option<&str>) -> Vec<LevelView> {
+        let level = |device: &AudioDevice| {
+            let other = check.others.get(&device.id).copied().unwrap_or_default();
+            let peak = if Some(device.id.as_str()) == used {
+                check.peak
+            } else {
+                other
+            };
+            LevelView {
+                id: device.id.clone(),
+                peak: f64::from(peak),
+            }
+        };
+        self.lists.microphones.iter().map(level).collect()
     }
 
     pub(super) fn choose_device(
@@ -537,7 +659,10 @@ impl Actor {
             looking: false,
         });
         self.background(looking, |actor, lists| match lists {
-            Ok(lists) => actor.lists = lists,
+            Ok(lists) => {
+                actor.lists = lists;
+                actor.measure_microphones();
+            }
             Err(error) => {
                 tracing::error!(%error, "looking for devices failed");
                 actor.lists.looking = false;
