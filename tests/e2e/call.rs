@@ -15,9 +15,9 @@ fn two_people_see_and_hear_each_other() -> Result<()> {
         let speech = Speech::recorded(ana.desk.sound().folder(), 8.0)?;
 
         ana.call(ben, "video")?;
-        ana.answer(|_| "allow", &["calling", "ringing"])?;
+        ana.answer(2, |_| "allow", &["calling", "ringing"])?;
         ben.pick_up("video")?;
-        ben.answer(|_| "allow", &["active"])?;
+        ben.answer(2, |_| "allow", &["active"])?;
 
         let (at_ana, at_ben) = (ana.watch(ben, 20)?, ben.watch(ana, 20)?);
         tell(&format!(

@@ -56,9 +56,9 @@ impl Pair {
     /// Ana calls Ben, both allow everything, and they talk.
     pub(crate) fn talk(&self) -> Result<()> {
         self.ana.call(&self.ben, "video")?;
-        self.ana.answer(|_| "allow", &["calling", "ringing"])?;
+        self.ana.answer(2, |_| "allow", &["calling", "ringing"])?;
         self.ben.pick_up("video")?;
-        self.ben.answer(|_| "allow", &["active"])?;
+        self.ben.answer(2, |_| "allow", &["active"])?;
         self.ana.wait_for_state(CONNECT, &["active"]).map(drop)
     }
 
@@ -102,25 +102,29 @@ impl Side {
         self.window.click(&format!("accept-{kind}"))
     }
 
-    /// Answers every question about a device, until the call stands at one of some states; does not
-    /// wait for the undo window to end. `answer` gets the question's title.
+    /// Answers so many questions about devices, then waits until the call stands at one of some
+    /// states; does not wait for the undo window to end. `answer` gets the question's title.
     pub(crate) fn answer(
         &self,
+        questions: usize,
         answer: impl Fn(&str) -> &'static str,
         states: &[&str],
     ) -> Result<()> {
-        let title = "return document.querySelector('[data-testid=consent-prompt] h2')\
-                     ?.textContent ?? null;";
+        for _ in 0..questions {
+            let asked = until("a question", || self.asked())?;
+            let button = format!("consent-{}", answer(&asked));
+            until("the question to be answered", || {
+                if self.asked()?.as_ref() != Some(&asked) {
+                    return Ok(Some(()));
+                }
+                self.window.try_click(&button)?;
+                Ok(None)
+            })?;
+        }
         until_within(
             CONNECT,
-            &format!("`{}` after the questions", states.join("` or `")),
+            &format!("the call to be `{}`", states.join("` or `")),
             || {
-                let asked = self.window.session().script(title, &[])?;
-                if let Some(asked) = asked.as_str() {
-                    self.window
-                        .try_click(&format!("consent-{}", answer(asked)))?;
-                    return Ok(None);
-                }
                 if !states.contains(&"preparing") && self.window.try_click("call-now")? {
                     return Ok(None);
                 }
@@ -136,6 +140,18 @@ impl Side {
                 Ok(states.contains(&state.as_str()).then_some(()))
             },
         )
+    }
+
+    /// The title of the question on the screen.
+    fn asked(&self) -> Result<Option<String>> {
+        let title = "return document.querySelector('[data-testid=consent-prompt] h2')\
+                     ?.textContent ?? null;";
+        Ok(self
+            .window
+            .session()
+            .script(title, &[])?
+            .as_str()
+            .map(str::to_owned))
     }
 
     /// Waits until the call stands at one of some states.

@@ -12,7 +12,7 @@ fn declined_undone_cancelled_and_unanswered_calls_are_told_once() -> Result<()> 
 
         // Ben says no.
         ana.call(ben, "video")?;
-        ana.answer(|_| "allow", &["calling", "ringing"])?;
+        ana.answer(2, |_| "allow", &["calling", "ringing"])?;
         ben.wait_for_state(crate::pair::CONNECT, &["incoming"])?;
         ben.window.click("decline")?;
         ana.ended("declined")?;
@@ -23,14 +23,14 @@ fn declined_undone_cancelled_and_unanswered_calls_are_told_once() -> Result<()> 
 
         // Ana thinks again before anything rings.
         ana.call(ben, "audio")?;
-        ana.answer(|_| "allow", &["preparing"])?;
+        ana.answer(0, |_| "allow", &["preparing"])?;
         ana.window.click("undo")?;
         ana.ended("cancelled")?;
         ana.has_devices_closed()?;
 
         // Ana gives up while it rings.
         ana.call(ben, "audio")?;
-        ana.answer(|_| "allow", &["calling", "ringing"])?;
+        ana.answer(0, |_| "allow", &["calling", "ringing"])?;
         ben.wait_for_state(crate::pair::CONNECT, &["incoming"])?;
         ana.window.click("hang-up")?;
         ana.ended("cancelled")?;
@@ -40,7 +40,7 @@ fn declined_undone_cancelled_and_unanswered_calls_are_told_once() -> Result<()> 
 
         // Ben is not there.
         ana.call(ben, "audio")?;
-        ana.answer(|_| "allow", &["calling", "ringing"])?;
+        ana.answer(0, |_| "allow", &["calling", "ringing"])?;
         ben.wait_for_state(crate::pair::CONNECT, &["incoming"])?;
         ana.ended("no_answer")?;
         ben.ended("no_answer")?;

@@ -29,9 +29,9 @@ fn a_call_goes_on_without_the_server_and_is_in_the_log_afterwards() -> Result<()
 
         // The two can talk again, so both are back for good.
         ana.call(ben, "audio")?;
-        ana.answer(|_| "allow", &["calling", "ringing"])?;
+        ana.answer(0, |_| "allow", &["calling", "ringing"])?;
         ben.pick_up("audio")?;
-        ben.answer(|_| "allow", &["active"])?;
+        ben.answer(0, |_| "allow", &["active"])?;
         ben.window.click("hang-up")?;
         ana.ended("hung_up")?;
         ben.ended("hung_up")?;
