@@ -14,7 +14,9 @@ use std::{
 };
 
 use jasmin_media::{
-    audio::{AudioIo, DeviceProblem, EncodedAudio, Meter, Voice, VoiceConfig, VoiceError, VoiceEvent},
+    audio::{
+        AudioIo, DeviceProblem, EncodedAudio, Meter, Voice, VoiceConfig, VoiceError, VoiceEvent,
+        headless::{Headless, Hears},
     },
     camera::{Camera, CameraBackend, CameraEvent, Want, Webcam},
     frame::{EncodedVideo, VideoFrame},
