@@ -44,5 +44,7 @@ pub(crate) fn scenarios(filter: &[&str]) -> Result<()> {
         "--profile",
         "e2e",
     ];
-    shell::run(shell::cargo(&workspace::root(), &words).args(filter))
+    // A failing scenario tells its own story; the frames below it are the test harness.
+    let mut command = shell::cargo(&workspace::root(), &words);
+    shell::run(command.env("RUST_LIB_BACKTRACE", "0").args(filter))
 }
