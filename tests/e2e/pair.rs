@@ -1,11 +1,10 @@
 //! Two people who know each other, each at a desk with a camera, a microphone and the app.
 
-use std::{collections::BTreeSet, thread, time::Duration};
+use std::{collections::BTreeMap, thread, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use jasmin_tests::{
-    Desk, Person, Picture, RATE, Speech, Window, World, unix_ms_as_monotonic_ns, until,
-    until_within,
+    Desk, Person, RATE, Sight, Speech, Window, World, unix_ms_as_monotonic_ns, until, until_within,
 };
 use jasmin_vcam::{
     Activity,
@@ -113,12 +112,10 @@ impl Side {
         for _ in 0..questions {
             let asked = until("a question", || self.asked())?;
             let button = format!("consent-{}", answer(&asked));
+            // Pressed once: a second press could answer the next question.
+            self.window.click(&button)?;
             until("the question to be answered", || {
-                if self.asked()?.as_ref() != Some(&asked) {
-                    return Ok(Some(()));
-                }
-                self.window.try_click(&button)?;
-                Ok(None)
+                Ok((self.asked()?.as_ref() != Some(&asked)).then_some(()))
             })?;
         }
         until_within(
@@ -185,38 +182,33 @@ impl Side {
         of("data-camera", camera)
     }
 
-    /// Reads the time in the other's picture, off the pixels of this side's page.
-    pub(crate) fn look(&self) -> Result<Option<(Stamp, u32)>> {
-        let Some(picture) = self.window.canvas("remote-video")? else {
-            return Ok(None);
-        };
-        let Some(stamp) = stamp_in(&picture) else {
-            return Ok(None);
-        };
-        let seen = unix_ms_as_monotonic_ns(picture.at_ms)? / 1_000_000;
-        Ok(Some((stamp, stamp.age_at(seen as u32))))
-    }
-
     /// Waits until so many different pictures of the other's camera were seen, each fresh; gives the
     /// median age in milliseconds.
     pub(crate) fn watch(&self, other: &Side, pictures: usize) -> Result<u32> {
-        let mut seen = BTreeSet::new();
-        let mut ages = Vec::new();
-        until_within(
-            CONNECT,
-            &format!("{}'s picture at {}", other.person.name, self.person.name),
-            || {
-                if let Some((stamp, age)) = self.look()? {
-                    if u32::from(stamp.camera) != other.camera {
-                        bail!("it is of camera {}", stamp.camera);
-                    }
-                    if age < 2_000 && seen.insert(stamp.millis) {
-                        ages.push(age);
-                    }
-                }
-                Ok((seen.len() >= pictures).then_some(()))
-            },
-        )?;
+        let mut ages = BTreeMap::new();
+        let what = format!("{}'s picture at {}", other.person.name, self.person.name);
+        until_within(CONNECT, &what, || {
+            let seen = self
+                .window
+                .watch("remote-video", pictures, Duration::from_secs(5))?;
+            for Sight { stamp, at_ms } in &seen {
+                ensure!(
+                    u32::from(stamp.camera) == other.camera,
+                    "it is of camera {}",
+                    stamp.camera
+                );
+                let at = unix_ms_as_monotonic_ns(*at_ms)? / 1_000_000;
+                ages.insert(stamp.millis, stamp.age_at(at as u32));
+            }
+            let fresh = ages.values().filter(|age| **age < 2_000).count();
+            ensure!(
+                fresh >= pictures,
+                "{} were seen, {fresh} of them fresh",
+                ages.len()
+            );
+            Ok(Some(()))
+        })?;
+        let mut ages: Vec<u32> = ages.into_values().collect();
         ages.sort_unstable();
         Ok(ages[ages.len() / 2])
     }
@@ -279,22 +271,4 @@ impl Side {
             Ok(Some(()))
         })
     }
-}
-
-/// Reads the barcode; the picture may be cut at two opposite edges to fill its place.
-fn stamp_in(picture: &Picture) -> Option<Stamp> {
-    const ASPECT: f64 = 16.0 / 9.0;
-    let (width, height) = (picture.width as f64, picture.height as f64);
-    let whole_width = width.max(height * ASPECT).round() as usize;
-    let whole_height = height.max(width / ASPECT).round() as usize;
-    let (left, top) = (
-        (whole_width - picture.width) / 2,
-        (whole_height - picture.height) / 2,
-    );
-    let luma = picture.luma();
-    barcode::read(whole_width as u32, whole_height as u32, |x, y| {
-        let x = (x as usize).saturating_sub(left).min(picture.width - 1);
-        let y = (y as usize).saturating_sub(top).min(picture.height - 1);
-        luma[y * picture.width + x]
-    })
 }

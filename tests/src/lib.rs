@@ -36,7 +36,7 @@ mod world;
 pub use clock::{monotonic_ns, unix_ms_as_monotonic_ns};
 pub use desk::{Desk, Keeper};
 pub use keyring::Keyring;
-pub use page::Page;
+pub use page::{Page, Sight};
 pub use picture::Picture;
 pub use program::{Program, built};
 pub use screen::Screen;

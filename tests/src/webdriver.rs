@@ -98,6 +98,17 @@ impl Session {
         )
     }
 
+    /// Runs a function body in the page whose last argument is called with the result. At most 30 s.
+    ///
+    /// # Errors
+    /// When the page throws, or never calls.
+    pub fn script_later(&self, body: &str, arguments: &[Value]) -> Result<Value> {
+        self.post(
+            "execute/async",
+            &json!({ "script": body, "args": arguments }),
+        )
+    }
+
     /// Elements that match a CSS selector, as references for the other commands.
     ///
     /// # Errors

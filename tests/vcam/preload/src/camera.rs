@@ -162,6 +162,15 @@ impl Camera {
         entry.1
     }
 
+    /// Has the pictures of the current settings prepared, so that the first one comes in time.
+    pub(crate) fn prepare(&self) {
+        let (settings, scene) = (self.settings(), self.spec().scene);
+        // Without the thread the first picture comes later.
+        let _ = thread::Builder::new()
+            .name("vcam-prepare".to_owned())
+            .spawn(move || painter(settings, scene));
+    }
+
     pub(crate) fn set(&self, settings: Settings) {
         let state = self.file_state().unwrap_or_default();
         lock(&SETTINGS)
@@ -301,9 +310,9 @@ impl Camera {
         let mut file = self.file_state();
         let mut due = monotonic_nanos() + interval;
         for number in 0.. {
-            let now = monotonic_nanos();
-            thread::sleep(Duration::from_nanos(due.saturating_sub(now)));
-            due += interval;
+            thread::sleep(Duration::from_nanos(due.saturating_sub(monotonic_nanos())));
+            // A sensor that is late does not hurry afterwards.
+            due = (due + interval).max(monotonic_nanos() + interval / 2);
             if self.stream.load(Ordering::Acquire) != stream {
                 return;
             }

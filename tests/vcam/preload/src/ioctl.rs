@@ -225,6 +225,7 @@ fn set_format(camera: &Camera, out: &mut v4l2_format, apply: bool) -> Result<(),
         }
         drop(camera.claim()?);
         camera.set(settings);
+        camera.prepare();
     }
     describe(settings, out);
     Ok(())

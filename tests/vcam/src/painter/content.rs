@@ -19,12 +19,9 @@ impl Planes {
         chroma: impl Fn(f32, f32) -> (f32, f32),
     ) -> Self {
         let (width, height) = (width & !1, height & !1);
-        let mut y = Vec::with_capacity(width * height);
-        for row in 0..height {
-            for column in 0..width {
-                y.push(luma(column as f32, row as f32).clamp(18.0, 232.0) as u8);
-            }
-        }
+        let y = doubled(width, height, |column, row| {
+            luma(column as f32, row as f32).clamp(18.0, 232.0) as u8
+        });
         let (mut u, mut v) = (Vec::new(), Vec::new());
         for row in 0..height / 2 {
             for column in 0..width / 2 {
@@ -62,6 +59,29 @@ impl Planes {
         }
         out
     }
+}
+
+/// Draws every second column of every second row and fills in between: the content is soft enough,
+/// and the first picture of a camera waits for this.
+fn doubled(width: usize, height: usize, shade: impl Fn(usize, usize) -> u8) -> Vec<u8> {
+    let columns = width / 2 + 1;
+    let coarse: Vec<u8> = (0..height / 2 + 1)
+        .flat_map(|row| (0..columns).map(move |column| (column * 2, row * 2)))
+        .map(|(column, row)| shade(column, row))
+        .collect();
+    let mut fine = vec![0; width * height];
+    let mean = |a: u8, b: u8| ((u16::from(a) + u16::from(b)) / 2) as u8;
+    for (row, line) in fine.chunks_exact_mut(width).enumerate() {
+        let above = &coarse[row / 2 * columns..][..columns];
+        let below = &coarse[row.div_ceil(2) * columns..][..columns];
+        let pairs = above.windows(2).zip(below.windows(2));
+        for (out, (above, below)) in line.chunks_exact_mut(2).zip(pairs) {
+            let here = mean(above[0], below[0]);
+            out[0] = here;
+            out[1] = mean(here, mean(above[1], below[1]));
+        }
+    }
+    fine
 }
 
 /// A wall with soft light, a shelf and somebody's shoulders.
@@ -146,13 +166,16 @@ pub(super) fn head(width: usize, height: usize, scene: u32) -> Planes {
 pub(super) fn grained(planes: &Planes, number: usize) -> Planes {
     let mut grained = planes.clone();
     let mut state = 0x9e37_79b9u32 ^ (number as u32 + 1).wrapping_mul(0x85eb_ca6b);
-    for sample in &mut grained.y {
+    for samples in grained.y.chunks_mut(8) {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        // The sum of two is closer to a sensor than one: small deviations most of the time.
-        let noise = (state >> 30) as i16 + (state >> 28 & 3) as i16 - 3;
-        *sample = (i16::from(*sample) + noise / 2).clamp(16, 235) as u8;
+        for (place, sample) in samples.iter_mut().enumerate() {
+            // The sum of two is closer to a sensor than one: small deviations most of the time.
+            let bits = state >> (place * 4);
+            let noise = (bits & 3) as i16 + (bits >> 2 & 3) as i16 - 3;
+            *sample = (i16::from(*sample) + noise / 2).clamp(16, 235) as u8;
+        }
     }
     grained
 }
