@@ -186,9 +186,10 @@ impl Remote {
         let Some(decode) = decoder.as_ref() else {
             return false;
         };
-        let lost = !pictures
-            .into_iter()
-            .fold(true, |fine, picture| decode.push(picture) && fine);
+        let mut lost = false;
+        for picture in pictures {
+            lost |= !decode.push(picture);
+        }
         if lost && self.pictures.restart() {
             self.ask_for_keyframe();
         }

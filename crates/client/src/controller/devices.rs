@@ -74,7 +74,11 @@ impl Own {
     pub(super) fn microphone_view(&self) -> OwnDeviceView {
         match &self.microphone {
             OwnDeviceView::On { .. } | OwnDeviceView::Opening if self.muted => OwnDeviceView::Off,
-            other => other.clone(),
+            OwnDeviceView::Off
+            | OwnDeviceView::Asking
+            | OwnDeviceView::Opening
+            | OwnDeviceView::On { .. }
+            | OwnDeviceView::Failed { .. } => self.microphone.clone(),
         }
     }
 
@@ -346,21 +350,20 @@ impl Actor {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the rest is of no use here, and the enum may grow"
+    )]
     fn voice_says(&mut self, event: VoiceEvent) {
         let now = Instant::now();
         match event {
-            VoiceEvent::MicrophoneOpened { name } => {
-                if self.studio.microphone_is_open() {
-                    self.own.microphone_name = name;
-                    self.own.microphone = self.on(0, 0);
-                    self.measure_microphones();
-                }
+            VoiceEvent::MicrophoneOpened { name } if self.studio.microphone_is_open() => {
+                self.own.microphone_name = name;
+                self.own.microphone = self.on(0, 0);
+                self.measure_microphones();
             }
-            VoiceEvent::MicrophoneFailed(problem) => {
-                if self.studio.microphone_is_open() {
-                    self.own.microphone =
-                        self.failed(DeviceKind::Microphone, audio_problem(&problem));
-                }
+            VoiceEvent::MicrophoneFailed(problem) if self.studio.microphone_is_open() => {
+                self.own.microphone = self.failed(DeviceKind::Microphone, audio_problem(&problem));
             }
             VoiceEvent::DeviceGone(direction) => {
                 let (kind, name) = match direction {
@@ -384,10 +387,8 @@ impl Actor {
                 );
             }
             VoiceEvent::Level(peak) => self.level(peak),
-            VoiceEvent::SpeakingWhileMuted => {
-                if self.own.muted {
-                    self.own.remark(AlertView::SpeakingWhileMuted, now);
-                }
+            VoiceEvent::SpeakingWhileMuted if self.own.muted => {
+                self.own.remark(AlertView::SpeakingWhileMuted, now);
             }
             VoiceEvent::SilentMicrophone => {
                 let device = self.own.microphone_name.clone();
