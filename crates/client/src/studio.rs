@@ -115,6 +115,13 @@ pub(crate) struct Studio {
     opened: u64,
 }
 
+/// The media side of a call, a way to give it more, and what comes out of it.
+pub(crate) type Joined = (
+    Box<dyn Plane>,
+    mpsc::Sender<Outgoing>,
+    mpsc::Receiver<Outgoing>,
+);
+
 /// Where encoded pictures and sound go: the running call, or nowhere.
 #[derive(Default)]
 struct Tap {
@@ -432,17 +439,7 @@ impl Studio {
     ///
     /// # Errors
     /// When sound or an encoder cannot be set up at all.
-    pub(crate) fn join(
-        &mut self,
-        remote: Arc<RemotePicture>,
-    ) -> Result<
-        (
-            Box<dyn Plane>,
-            mpsc::Sender<Outgoing>,
-            mpsc::Receiver<Outgoing>,
-        ),
-        StudioError,
-    > {
+    pub(crate) fn join(&mut self, remote: Arc<RemotePicture>) -> Result<Joined, StudioError> {
         let (sender, receiver) = mpsc::channel(OUTGOING);
         let plane: Box<dyn Plane> = match self.devices {
             Devices::Echo => Box::new(echo::EchoPlane::new(sender.clone())),
