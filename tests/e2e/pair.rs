@@ -2,15 +2,11 @@
 
 use std::{collections::BTreeMap, thread, time::Duration};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use jasmin_tests::{
     Desk, Person, RATE, Sight, Speech, Window, World, unix_ms_as_monotonic_ns, until, until_within,
 };
-use jasmin_vcam::{
-    Activity,
-    barcode::{self, Stamp},
-    spec::Camera,
-};
+use jasmin_vcam::{Activity, spec::Camera};
 
 /// Setting up a call on a busy machine: devices, sealing, ICE, DTLS, the first picture.
 pub(crate) const CONNECT: Duration = Duration::from_secs(40);

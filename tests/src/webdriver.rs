@@ -242,6 +242,8 @@ fn free_port() -> Result<u16> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use jasmin_vcam::barcode::{self, Stamp};
+
     use crate::{Page, Picture, Screen, program::bare};
 
     /// A page in WebKit's own test browser.
@@ -277,5 +279,33 @@ pub(crate) mod tests {
         assert_eq!((picture.width, picture.height), (64, 32));
         assert_eq!(picture.pixel(10, 10), [0, 0, 0, 0]);
         assert_eq!(picture.pixel(40, 10), [200, 100, 0, 255]);
+    }
+
+    #[test]
+    fn reads_the_time_in_a_picture_that_is_cut_to_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let screen = Screen::start(folder.path()).unwrap();
+        let (_driver, page) = mini_browser(folder.path(), &screen);
+        page.session()
+            .go("data:text/html,<canvas data-testid=picture></canvas>")
+            .unwrap();
+        // 480 × 270, of which 4 rows are cut above and below.
+        let stamp = Stamp {
+            millis: 123_456_789,
+            camera: 1,
+        };
+        let cells: Vec<u8> = (0..2)
+            .flat_map(|row| (0..24).map(move |column| barcode::shade(stamp.cell(column, row))))
+            .collect();
+        let paint = "const canvas = document.querySelector('canvas');\
+            canvas.width = 480; canvas.height = 262; const to = canvas.getContext('2d');\
+            arguments[0].forEach((shade, at) => { to.fillStyle = `rgb(${shade},${shade},${shade})`;\
+            to.fillRect((at % 24) * 20, Math.floor(at / 24) * 16.875 - 4, 20, 16.875); });";
+        page.session().script(paint, &[json!(cells)]).unwrap();
+        let seen = page.watch("picture", 1, Duration::from_secs(10)).unwrap();
+        assert_eq!(
+            seen.iter().map(|sight| sight.stamp).collect::<Vec<_>>(),
+            [stamp]
+        );
     }
 }
