@@ -5,7 +5,6 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
 };
 
 use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
@@ -29,7 +28,8 @@ pub(crate) struct Datagram {
 /// The sockets of one call. Dropping it closes them.
 #[derive(Debug)]
 pub(crate) struct Net {
-    sockets: Vec<(SocketAddr, Arc<UdpSocket>)>,
+    /// To send from: needs no runtime's leave.
+    sockets: Vec<(SocketAddr, std::net::UdpSocket)>,
     incoming: mpsc::Receiver<Datagram>,
     _readers: JoinSet<()>,
 }
@@ -49,8 +49,8 @@ impl Net {
                 .into_iter()
                 .map(|interface| interface.ip()),
         ) {
-            let socket = match bind(ip) {
-                Ok(socket) => Arc::new(socket),
+            let (socket, reader) = match bind(ip) {
+                Ok(sockets) => sockets,
                 Err(error) => {
                     tracing::debug!(%error, "an interface address cannot be used");
                     last_error = Some(error);
@@ -58,7 +58,7 @@ impl Net {
                 }
             };
             let local = socket.local_addr()?;
-            readers.spawn(read(Arc::clone(&socket), local, sender.clone()));
+            readers.spawn(read(reader, local, sender.clone()));
             sockets.push((local, socket));
         }
         if sockets.is_empty() {
@@ -87,7 +87,7 @@ impl Net {
         let Some((_, socket)) = self.sockets.iter().find(|(address, _)| *address == source) else {
             return;
         };
-        if let Err(error) = socket.try_send_to(contents, destination) {
+        if let Err(error) = socket.send_to(contents, destination) {
             tracing::trace!(%error, "a datagram was not sent");
         }
     }
@@ -98,10 +98,12 @@ impl Net {
     }
 }
 
-fn bind(ip: IpAddr) -> io::Result<UdpSocket> {
+/// One socket twice: to send from at once, and to wait on.
+fn bind(ip: IpAddr) -> io::Result<(std::net::UdpSocket, UdpSocket)> {
     let socket = std::net::UdpSocket::bind(SocketAddr::new(ip, 0))?;
     socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket)
+    let reader = UdpSocket::from_std(socket.try_clone()?)?;
+    Ok((socket, reader))
 }
 
 /// Loopback serves only where there is nothing else: two copies on a computer without a network.
@@ -121,7 +123,7 @@ fn usable(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     outside
 }
 
-async fn read(socket: Arc<UdpSocket>, local: SocketAddr, sender: mpsc::Sender<Datagram>) {
+async fn read(socket: UdpSocket, local: SocketAddr, sender: mpsc::Sender<Datagram>) {
     let mut buffer = vec![0; MAX_DATAGRAM];
     loop {
         match socket.recv_from(&mut buffer).await {

@@ -21,10 +21,18 @@ pub(crate) struct Api {
     pub(crate) url: String,
 }
 
+/// Built with the whole workspace, reqwest has no TLS of its own: it wants to be told which.
+fn client() -> Client {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    Client::builder().no_proxy().build().unwrap()
+}
+
 impl Api {
     pub(crate) fn new(url: &str) -> Self {
         Self {
-            client: Client::builder().no_proxy().build().unwrap(),
+            client: client(),
             url: url.to_owned(),
         }
     }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | 32 | `g = t ^ (t >> 1)`, where `t` is the time in milliseconds of `CLOCK_MONOTONIC`, modulo 2^32 |
 //! | 4 | the camera |
-//! | 12 | check: the upper 12 bits of `((t ^ camera << 28) * 0x9e3779b1) mod 2^32` |
+//! | 12 | check: the upper 12 bits of `((t ^ camera << 28) * 0x9e3779b1) mod 2^32 ^ 0x5a5a5a5a` |
 //!
 //! A cell is read as the mean of its middle: at or above 128 is 1, and closer to 128 than 25 means
 //! that there is no barcode. In a page, with the pixels of a canvas:
@@ -31,7 +31,7 @@
 //!   let t = number(0, 32);
 //!   for (let shift = 1; shift < 32; shift *= 2) t = (t ^ (t >>> shift)) >>> 0;
 //!   const camera = number(32, 4);
-//!   const check = Math.imul(t ^ (camera << 28), 0x9e3779b1) >>> 20;
+//!   const check = (Math.imul(t ^ (camera << 28), 0x9e3779b1) ^ 0x5a5a5a5a) >>> 20;
 //!   return check === number(36, 12) ? { millis: t, camera } : null;
 //! }
 //! ```
@@ -77,7 +77,9 @@ impl Stamp {
     }
 
     fn check(self) -> u32 {
-        (self.millis ^ u32::from(self.camera & 15) << 28).wrapping_mul(0x9e37_79b1) >> 20
+        let mixed = (self.millis ^ u32::from(self.camera & 15) << 28).wrapping_mul(0x9e37_79b1);
+        // Without the constant an all-black picture would be a valid stamp.
+        (mixed ^ 0x5a5a_5a5a) >> 20
     }
 
     /// How old the picture was at `now`, both in milliseconds of `CLOCK_MONOTONIC`.
