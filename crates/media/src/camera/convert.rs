@@ -105,20 +105,14 @@ fn nv12(raw: RawPicture<'_>, target: &mut I420) -> Result<(), ConvertError> {
         target.chroma_height() as usize,
     );
     let luma = raw.rows(0, width, height)?;
-    let pairs = raw.rows(
-        raw.stride * height,
-        (chroma * 2).min(raw.stride),
-        chroma_rows,
-    )?;
+    let pairs = raw.rows(raw.stride * height, chroma * 2, chroma_rows)?;
     let (y, u, v) = target.planes_mut();
     for (to, from) in y.chunks_exact_mut(width).zip(luma) {
         to.copy_from_slice(from);
     }
     let targets = u.chunks_exact_mut(chroma).zip(v.chunks_exact_mut(chroma));
     for ((u, v), from) in targets.zip(pairs) {
-        for ((u, v), pair) in u.iter_mut().zip(v).zip(from.chunks_exact(2)) {
-            (*u, *v) = (pair[0], pair[1]);
-        }
+        planes::chroma_of_nv12(from, u, v);
     }
     Ok(())
 }

@@ -1,20 +1,41 @@
 //! Loops over planes that the compiler turns into vector instructions.
 
+#[cfg(not(target_arch = "x86_64"))]
+mod plain;
+#[cfg(target_arch = "x86_64")]
+mod sse2;
+
+#[cfg(not(target_arch = "x86_64"))]
+use self::plain as vector;
+#[cfg(target_arch = "x86_64")]
+use self::sse2 as vector;
+
 /// The luma of a row of YUYV; `from` has four bytes for two samples.
 pub(super) fn luma_of_yuyv(from: &[u8], to: &mut [u8]) {
-    for (to, from) in to.iter_mut().zip(from.chunks_exact(2)) {
+    let done = vector::firsts(from, to);
+    for (to, from) in to[done..].iter_mut().zip(from[done * 2..].chunks_exact(2)) {
         *to = from[0];
     }
 }
 
-/// The mean chroma of two rows of YUYV. Whole words, because those fill vector registers.
+/// The mean chroma of two rows of YUYV.
 pub(super) fn chroma_of_yuyv(above: &[u8], below: &[u8], u: &mut [u8], v: &mut [u8]) {
-    let words = above.chunks_exact(4).zip(below.chunks_exact(4));
-    for ((u, v), (a, b)) in u.iter_mut().zip(v).zip(words) {
-        let a = u32::from_le_bytes([a[0], a[1], a[2], a[3]]);
-        let b = u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-        *u = (((a >> 8 & 0xff) + (b >> 8 & 0xff) + 1) >> 1) as u8;
-        *v = (((a >> 24) + (b >> 24) + 1) >> 1) as u8;
+    let done = vector::second_and_fourth(above, below, u, v);
+    let words = above[done * 4..]
+        .chunks_exact(4)
+        .zip(below[done * 4..].chunks_exact(4));
+    for ((u, v), (a, b)) in u[done..].iter_mut().zip(&mut v[done..]).zip(words) {
+        let mean = |at: usize| (u16::from(a[at]) + u16::from(b[at])).div_ceil(2) as u8;
+        (*u, *v) = (mean(1), mean(3));
+    }
+}
+
+/// Chroma that comes as pairs.
+pub(super) fn chroma_of_nv12(from: &[u8], u: &mut [u8], v: &mut [u8]) {
+    let done = vector::both(from, u, v);
+    let pairs = from[done * 2..].chunks_exact(2);
+    for ((u, v), pair) in u[done..].iter_mut().zip(&mut v[done..]).zip(pairs) {
+        (*u, *v) = (pair[0], pair[1]);
     }
 }
 
@@ -69,6 +90,31 @@ fn squeeze(sample: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn rows_of_any_length_are_taken_apart(
+            above in prop::collection::vec(any::<u8>(), 4..600), seed in any::<u8>(),
+        ) {
+            let length = above.len() / 4;
+            let row = &above[..length * 4];
+            let below: Vec<u8> = row.iter().map(|&byte| byte.wrapping_mul(seed)).collect();
+            let (mut y, mut u, mut v) = (vec![0; length * 2], vec![0; length], vec![0; length]);
+            luma_of_yuyv(row, &mut y);
+            chroma_of_yuyv(row, &below, &mut u, &mut v);
+            let mean = |at: usize| (u16::from(row[at]) + u16::from(below[at])).div_ceil(2) as u8;
+            for index in 0..length {
+                prop_assert_eq!((y[index * 2], y[index * 2 + 1]), (row[index * 4], row[index * 4 + 2]));
+                prop_assert_eq!((u[index], v[index]), (mean(index * 4 + 1), mean(index * 4 + 3)));
+            }
+            let (mut u, mut v) = (vec![0; length * 2], vec![0; length * 2]);
+            chroma_of_nv12(row, &mut u, &mut v);
+            for (index, pair) in row.chunks_exact(2).enumerate() {
+                prop_assert_eq!([u[index], v[index]], pair);
+            }
+        }
+    }
 
     #[test]
     fn the_ends_and_the_middle_are_exact() {
