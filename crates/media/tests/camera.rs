@@ -138,7 +138,10 @@ fn pictures_come(stand: &Stand, layout: Layout, format: PixelFormat) {
     for _ in 0..45 {
         let (stamp, age) = running.stamp();
         assert_eq!(stamp.camera, 0);
-        assert!(last.age_at(stamp.millis).cast_signed() > 0, "pictures in order");
+        assert!(
+            last.age_at(stamp.millis).cast_signed() > 0,
+            "pictures in order"
+        );
         last = stamp;
         ages.push(age);
     }
