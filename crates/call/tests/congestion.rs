@@ -156,6 +156,61 @@ fn starting_does_not_flood_a_slow_link() {
     }
 }
 
+/// Prints how soon there is room for 720p and how it goes on, while drivers are late.
+#[test]
+#[ignore = "a measurement, not a check: run with --ignored --nocapture"]
+fn ramp_table() {
+    for most_bps in [u32::MAX, 400_000] {
+        for lateness in [0, 2, 10, 20, 30, 50] {
+            for rate in [None, Some((5_000_000, 200_000)), Some((2_000_000, 100_000))] {
+                let mut rows = Vec::new();
+                for seed in 1..=4 {
+                    let mut world = World::new(
+                        Conditions {
+                            delay: if rate.is_none() { MS } else { 25 * MS },
+                            rate,
+                            ..Conditions::default()
+                        },
+                        seed,
+                    );
+                    world.lateness = lateness * MS;
+                    for side in &mut world.sides {
+                        side.camera.most_bps = most_bps;
+                    }
+                    world.connect();
+                    let start = world.now;
+                    let (mut first, mut low, mut sum, mut count) = (None, u32::MAX, 0.0, 0.0);
+                    for tick in 0..600 {
+                        world.run_for(50 * MS);
+                        let bps = world.sides[CALLER].session.video_target().bitrate_bps;
+                        if bps >= 1_200_000 && first.is_none() {
+                            first = Some(world.now.duration_since(start).as_millis());
+                        }
+                        if tick >= 100 {
+                            low = low.min(bps);
+                            sum += f64::from(bps);
+                            count += 1.0;
+                        }
+                    }
+                    let fps = stretch(&world, start + 5 * SECOND, world.now, 1_000_000).fps;
+                    rows.push(format!(
+                        "{}|{}|{:.0}|{fps:.0}",
+                        first.map_or("never".to_owned(), |ms| ms.to_string()),
+                        low / 1000,
+                        sum / count / 1000.0,
+                    ));
+                }
+                println!(
+                    "most {} late {lateness} rate {}: {}",
+                    most_bps / 1000,
+                    rate.map_or(0, |(rate, _)| rate / 1000),
+                    rows.join("  ")
+                );
+            }
+        }
+    }
+}
+
 /// Prints the means that the policy was chosen by.
 #[test]
 #[ignore = "a measurement, not a check: run with --ignored --nocapture"]

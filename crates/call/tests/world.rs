@@ -49,10 +49,14 @@ pub(crate) struct Side {
     /// When each RTP packet (not RTCP) went out, and its size.
     pub(crate) rtp_out: Vec<(Instant, usize)>,
     pub(crate) timeout: Option<Instant>,
+    next_frame: Instant,
+    next_packet: Instant,
+    /// When the driver, which has something to do, gets to it.
+    wakes_at: Option<Instant>,
 }
 
 impl Side {
-    pub(crate) fn new(session: Session, address: SocketAddr, seed: u64) -> Self {
+    pub(crate) fn new(session: Session, address: SocketAddr, seed: u64, start: Instant) -> Self {
         Self {
             session,
             address,
@@ -67,7 +71,16 @@ impl Side {
             signals: Vec::new(),
             rtp_out: Vec::new(),
             timeout: None,
+            next_frame: start,
+            next_packet: start,
+            wakes_at: None,
         }
+    }
+
+    /// When there is something to do here, but for what the network brings.
+    fn due(&self, media: bool) -> Option<Instant> {
+        let media = media.then(|| self.next_frame.min(self.next_packet));
+        [self.timeout, media].into_iter().flatten().min()
     }
 
     pub(crate) fn first(&self, wanted: impl Fn(&Event) -> bool) -> Option<Instant> {
@@ -113,9 +126,11 @@ pub(crate) struct World {
     /// How long a signal takes; `None`: the server is away, and signals are lost.
     pub(crate) signal_delay: Option<Duration>,
     signals: Vec<(Instant, usize, Signal)>,
-    next_frame: Instant,
-    next_packet: Instant,
     pub(crate) media: bool,
+    /// How late a driver may come to what it has to do, evenly spread: the processor is busy. What
+    /// has come in by then is taken at once.
+    pub(crate) lateness: Duration,
+    random: Random,
     /// Errors that a session returned for a signal.
     pub(crate) refused: Vec<String>,
     /// The last datagrams that each side sent.
@@ -188,8 +203,8 @@ impl World {
             start,
             now: start,
             sides: [
-                Side::new(caller, addresses[0], seed ^ 1),
-                Side::new(callee, addresses[1], seed ^ 2),
+                Side::new(caller, addresses[0], seed ^ 1, start),
+                Side::new(callee, addresses[1], seed ^ 2, start),
             ],
             links: [
                 Link::new(conditions.clone(), seed ^ 3),
@@ -197,9 +212,9 @@ impl World {
             ],
             signal_delay: Some(30 * MS),
             signals: Vec::new(),
-            next_frame: start,
-            next_packet: start,
             media: true,
+            lateness: Duration::ZERO,
+            random: Random::new(seed ^ 5),
             refused: Vec::new(),
             recent: [Vec::new(), Vec::new()],
             tamper: None,
@@ -247,16 +262,9 @@ impl World {
 
     // The next thing to happen, unless it is later than `until`.
     fn step(&mut self, until: Instant) -> bool {
-        let mut next = self.links.iter().filter_map(Link::next_arrival).min();
-        let mut sooner = |at: Option<Instant>| next = [next, at].into_iter().flatten().min();
-        sooner(self.signals.iter().map(|(at, ..)| *at).min());
-        for side in &self.sides {
-            sooner(side.timeout);
-        }
-        if self.media {
-            sooner(Some(self.next_frame));
-            sooner(Some(self.next_packet));
-        }
+        let signal = self.signals.iter().map(|(at, ..)| *at).min();
+        let wakes = [CALLER, CALLEE].map(|side| self.wakes_at(side));
+        let next = wakes.into_iter().flatten().chain(signal).min();
         let Some(next) = next.filter(|next| *next <= until) else {
             return false;
         };
@@ -265,9 +273,41 @@ impl World {
         true
     }
 
+    // When the driver of a side gets to what it has to do.
+    fn wakes_at(&mut self, side: usize) -> Option<Instant> {
+        if self.sides[side].wakes_at.is_some() {
+            return self.sides[side].wakes_at;
+        }
+        let arrival = self.links[1 - side].next_arrival();
+        let due = self.sides[side].due(self.media);
+        let due = [arrival, due].into_iter().flatten().min()?;
+        if self.lateness.is_zero() {
+            return Some(due);
+        }
+        if due > self.now {
+            // Something else may come before.
+            return Some(due);
+        }
+        let at = self.now + self.lateness.mul_f64(self.random.unit());
+        self.sides[side].wakes_at = Some(at);
+        Some(at)
+    }
+
     fn happen(&mut self) {
         let now = self.now;
+        let awake = [CALLER, CALLEE].map(|side| {
+            let at = self.sides[side].wakes_at;
+            // A driver that is late is woken first, and then gets to it.
+            let awake = at.map_or(self.lateness.is_zero(), |at| at <= now);
+            if awake {
+                self.sides[side].wakes_at = None;
+            }
+            awake
+        });
         for to in [CALLER, CALLEE] {
+            if !awake[to] {
+                continue;
+            }
             for flight in self.links[1 - to].arrived(now) {
                 let Transmit {
                     source,
@@ -291,44 +331,46 @@ impl World {
             self.drain(to);
         }
         for side in [CALLER, CALLEE] {
-            if self.sides[side].timeout.is_some_and(|at| at <= now) {
+            if awake[side] && self.sides[side].timeout.is_some_and(|at| at <= now) {
                 self.sides[side].session.handle_timeout(now);
                 self.drain(side);
             }
         }
-        if self.media && self.next_frame <= now {
-            self.next_frame += FRAME;
-            for side in [CALLER, CALLEE] {
-                self.capture(side);
+        for side in [CALLER, CALLEE] {
+            while awake[side] && self.media && self.sides[side].next_frame <= now {
+                let taken = self.sides[side].next_frame;
+                self.sides[side].next_frame += FRAME;
+                self.capture(side, taken);
             }
         }
-        if self.media && self.next_packet <= now {
-            self.next_packet += PACKET;
-            for side in [CALLER, CALLEE] {
-                self.speak(side);
+        for side in [CALLER, CALLEE] {
+            while awake[side] && self.media && self.sides[side].next_packet <= now {
+                let spoken = self.sides[side].next_packet;
+                self.sides[side].next_packet += PACKET;
+                self.speak(side, spoken);
             }
         }
     }
 
-    fn capture(&mut self, at: usize) {
+    fn capture(&mut self, at: usize, taken: Instant) {
         let (start, now) = (self.start, self.now);
         let side = &mut self.sides[at];
         if side.camera_on && side.connected_at().is_some() {
             let target = side.session.video_target();
-            if let Some(frame) = side.camera.capture(target, start, now) {
+            if let Some(frame) = side.camera.capture(target, start, taken) {
                 side.session.send_video(frame, now);
                 self.drain(at);
             }
         }
     }
 
-    fn speak(&mut self, at: usize) {
+    fn speak(&mut self, at: usize, spoken: Instant) {
         let (start, now) = (self.start, self.now);
         let side = &mut self.sides[at];
         if side.microphone_on && side.connected_at().is_some() {
             let packet = side
                 .microphone
-                .speak(side.session.audio_target(), start, now);
+                .speak(side.session.audio_target(), start, spoken);
             side.session.send_audio(packet, now);
             self.drain(at);
         }

@@ -15,6 +15,8 @@ pub(crate) struct Camera {
     pub(crate) encoded: u64,
     pub(crate) keyframes: Vec<Instant>,
     pub(crate) wants_keyframe: bool,
+    /// An easy picture needs no more than this, whatever it may have.
+    pub(crate) most_bps: u32,
     random: Random,
 }
 
@@ -26,6 +28,7 @@ impl Camera {
             encoded: 0,
             keyframes: Vec::new(),
             wants_keyframe: false,
+            most_bps: u32::MAX,
             random: Random::new(seed),
         }
     }
@@ -45,7 +48,7 @@ impl Camera {
             return None;
         }
         let keyframe = std::mem::take(&mut self.wants_keyframe);
-        let mean = f64::from(target.bitrate_bps) / 8.0 / 30.0;
+        let mean = f64::from(target.bitrate_bps.min(self.most_bps)) / 8.0 / 30.0;
         let size = mean * (0.8 + 0.4 * self.random.unit()) * if keyframe { 4.0 } else { 1.0 };
         if keyframe {
             self.keyframes.push(now);
