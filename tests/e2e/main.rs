@@ -3,9 +3,10 @@
 mod call;
 mod consent;
 mod keyring;
-mod pair;
 mod refusals;
 mod second_instance;
 mod server;
 mod server_killed;
 mod unplug;
+
+use jasmin_tests::pair;

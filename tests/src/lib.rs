@@ -22,6 +22,7 @@ mod clock;
 mod desk;
 mod keyring;
 mod page;
+pub mod pair;
 mod picture;
 mod program;
 mod screen;

@@ -61,6 +61,11 @@ impl Program {
         })
     }
 
+    /// Kills everything that this process ever started as a [`Program`]: for an end without drops.
+    pub fn end_all() {
+        kill_all(&format!("{}-", std::process::id()));
+    }
+
     /// Its standard input, once, if the command asked for a pipe.
     pub fn input(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
@@ -131,20 +136,20 @@ impl Program {
     /// # Errors
     /// When the system cannot tell that it ended.
     pub fn kill(&mut self) -> Result<ExitStatus> {
-        self.kill_all();
+        kill_all(&self.mark);
         self.wait_for_end()
     }
+}
 
-    fn kill_all(&self) {
-        // What is killed may have started something in the meantime: until nothing is left.
-        for _ in 0..20 {
-            let alive = marked(&self.mark);
-            if alive.is_empty() {
-                return;
-            }
-            for id in alive {
-                send_to(id, Signal::SIGKILL);
-            }
+/// What is killed may have started something in the meantime: until nothing is left.
+fn kill_all(mark: &str) {
+    for _ in 0..20 {
+        let alive = marked(mark);
+        if alive.is_empty() {
+            return;
+        }
+        for id in alive {
+            send_to(id, Signal::SIGKILL);
         }
     }
 }
@@ -153,7 +158,7 @@ impl Drop for Program {
     fn drop(&mut self) {
         send(self.child.id(), Signal::SIGTERM);
         let ended = until_within(GOODBYE, "the end", || Ok(self.child.try_wait()?));
-        self.kill_all();
+        kill_all(&self.mark);
         if ended.is_err() {
             // Killed above: this reaps it.
             let _status = self.child.wait();
@@ -191,10 +196,13 @@ fn send_to(id: i32, signal: Signal) {
     let _gone = kill(Pid::from_raw(id), signal);
 }
 
-/// Processes whose environment carries the mark. Those that ended and wait for their parent have an
-/// empty one.
+/// Processes whose environment carries the mark, or one that begins so when it ends in a dash. Those
+/// that ended and wait for their parent have an empty one.
 fn marked(mark: &str) -> Vec<i32> {
     let wanted = format!("{MARK}={mark}");
+    let is_wanted = |word: &[u8]| {
+        word == wanted.as_bytes() || mark.ends_with('-') && word.starts_with(wanted.as_bytes())
+    };
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -202,10 +210,8 @@ fn marked(mark: &str) -> Vec<i32> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter(|id| {
-            fs::read(format!("/proc/{id}/environ")).is_ok_and(|text| {
-                text.split(|byte| *byte == 0)
-                    .any(|word| word == wanted.as_bytes())
-            })
+            fs::read(format!("/proc/{id}/environ"))
+                .is_ok_and(|text| text.split(|byte| *byte == 0).any(is_wanted))
         })
         .collect()
 }

@@ -13,7 +13,7 @@ pub struct Screen {
     display: String,
     /// Where Xvfb keeps the pixels.
     pixels: PathBuf,
-    _server: Program,
+    server: Program,
 }
 
 impl Screen {
@@ -49,7 +49,7 @@ impl Screen {
         Ok(Self {
             display: format!(":{number}"),
             pixels: pixels.join("Xvfb_screen0"),
-            _server: server,
+            server,
         })
     }
 
@@ -61,8 +61,14 @@ impl Screen {
         picture(&self.pixels)
     }
 
-    pub(crate) fn pixels(&self) -> &Path {
+    /// The file that Xvfb keeps the pixels in, as a window dump (XWD) that changes as it paints.
+    pub fn pixels(&self) -> &Path {
         &self.pixels
+    }
+
+    /// Xvfb itself.
+    pub fn program(&self) -> &Program {
+        &self.server
     }
 
     /// What goes into `DISPLAY`.

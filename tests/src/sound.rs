@@ -31,7 +31,7 @@ set-default-source mic
 pub struct SoundCard {
     folder: PathBuf,
     socket: PathBuf,
-    _daemon: Program,
+    daemon: Program,
 }
 
 /// A recording that goes on until it is ended.
@@ -65,13 +65,18 @@ impl SoundCard {
         let card = Self {
             folder: folder.to_owned(),
             socket,
-            _daemon: daemon,
+            daemon,
         };
         until("the sound card", || {
             let names = card.control(&["list", "short", "sources"])?;
             Ok(names.contains("\tmic\t").then_some(()))
         })?;
         Ok(card)
+    }
+
+    /// PulseAudio itself.
+    pub fn program(&self) -> &Program {
+        &self.daemon
     }
 
     /// A folder for what is played.

@@ -87,6 +87,15 @@ impl Session {
         self.post("url", &json!({ "url": address })).map(drop)
     }
 
+    /// Makes the window so big, and moves it to the upper left corner of the screen.
+    ///
+    /// # Errors
+    /// When the browser cannot do that.
+    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
+        let rect = json!({ "x": 0, "y": 0, "width": width, "height": height });
+        self.post("window/rect", &rect).map(drop)
+    }
+
     /// Runs a function body in the page and returns its result.
     ///
     /// # Errors

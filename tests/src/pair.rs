@@ -3,35 +3,48 @@
 use std::{collections::BTreeMap, thread, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use jasmin_tests::{
-    Desk, Person, RATE, Sight, Speech, Window, World, unix_ms_as_monotonic_ns, until, until_within,
-};
 use jasmin_vcam::{Activity, spec::Camera};
 
+use crate::{
+    Desk, Person, RATE, Sight, Speech, Window, World, unix_ms_as_monotonic_ns, until, until_within,
+};
+
 /// Setting up a call on a busy machine: devices, sealing, ICE, DTLS, the first picture.
-pub(crate) const CONNECT: Duration = Duration::from_secs(40);
+pub const CONNECT: Duration = Duration::from_secs(40);
 
 /// One person at one desk.
-pub(crate) struct Side {
-    pub(crate) window: Window,
-    pub(crate) desk: Desk,
-    pub(crate) person: Person,
+#[derive(Debug)]
+pub struct Side {
+    /// The app.
+    pub window: Window,
+    /// Where it runs.
+    pub desk: Desk,
+    /// Who uses it.
+    pub person: Person,
     /// The number of the camera: it is part of the barcode in its pictures.
-    pub(crate) camera: u32,
+    pub camera: u32,
 }
 
 /// Both.
-pub(crate) struct Pair {
-    pub(crate) ana: Side,
-    pub(crate) ben: Side,
+#[derive(Debug)]
+pub struct Pair {
+    /// Who calls.
+    pub ana: Side,
+    /// Who is called.
+    pub ben: Side,
 }
 
 impl Pair {
     /// Two accounts, two windows, contacts of each other.
-    pub(crate) fn meet(world: &World) -> Result<Self> {
+    pub fn meet(world: &World) -> Result<Self> {
+        Self::meet_with(world, &Camera::default())
+    }
+
+    /// As [`Pair::meet`], with cameras of a kind.
+    pub fn meet_with(world: &World, kind: &Camera) -> Result<Self> {
         let (ana, ben) = thread::scope(|scope| {
-            let ana = scope.spawn(|| Side::arrive(world, "Ana", 0));
-            let ben = scope.spawn(|| Side::arrive(world, "Ben", 1));
+            let ana = scope.spawn(|| Side::arrive(world, "Ana", 0, kind));
+            let ben = scope.spawn(|| Side::arrive(world, "Ben", 1, kind));
             (ana.join(), ben.join())
         });
         let arrived = |side: thread::Result<Result<Side>>| {
@@ -49,7 +62,7 @@ impl Pair {
     }
 
     /// Ana calls Ben, both allow everything, and they talk.
-    pub(crate) fn talk(&self) -> Result<()> {
+    pub fn talk(&self) -> Result<()> {
         self.ana.call(&self.ben, "video")?;
         self.ana.answer(2, |_| "allow", &["calling", "ringing"])?;
         self.ben.pick_up("video")?;
@@ -58,19 +71,19 @@ impl Pair {
     }
 
     /// Each sees the other's camera.
-    pub(crate) fn see_each_other(&self) -> Result<()> {
+    pub fn see_each_other(&self) -> Result<()> {
         self.ana.watch(&self.ben, 5)?;
         self.ben.watch(&self.ana, 5).map(drop)
     }
 }
 
 impl Side {
-    fn arrive(world: &World, name: &str, camera: u32) -> Result<Self> {
+    fn arrive(world: &World, name: &str, camera: u32, kind: &Camera) -> Result<Self> {
         let desk = world.desk(&name.to_lowercase())?;
         let kind = Camera {
             name: format!("{name}'s camera"),
             scene: camera + 1,
-            ..Camera::default()
+            ..kind.clone()
         };
         desk.cameras().plug(camera, &kind)?;
         let window = desk.open()?;
@@ -85,21 +98,21 @@ impl Side {
     }
 
     /// Opens the other's page and presses the button; questions and the undo window follow.
-    pub(crate) fn call(&self, other: &Side, kind: &str) -> Result<()> {
+    pub fn call(&self, other: &Side, kind: &str) -> Result<()> {
         self.window
             .click(&format!("person-{}", other.person.email))?;
         self.window.click(&format!("call-{kind}"))
     }
 
     /// Waits for the ring and answers it.
-    pub(crate) fn pick_up(&self, kind: &str) -> Result<()> {
+    pub fn pick_up(&self, kind: &str) -> Result<()> {
         self.wait_for_state(CONNECT, &["incoming"])?;
         self.window.click(&format!("accept-{kind}"))
     }
 
     /// Answers so many questions about devices, then waits until the call stands at one of some
     /// states; does not wait for the undo window to end. `answer` gets the question's title.
-    pub(crate) fn answer(
+    pub fn answer(
         &self,
         questions: usize,
         answer: impl Fn(&str) -> &'static str,
@@ -148,7 +161,7 @@ impl Side {
     }
 
     /// Waits until the call stands at one of some states.
-    pub(crate) fn wait_for_state(&self, time: Duration, states: &[&str]) -> Result<String> {
+    pub fn wait_for_state(&self, time: Duration, states: &[&str]) -> Result<String> {
         let state = self
             .window
             .wait_for_one_of(time, "call-state", "data-state", states);
@@ -156,7 +169,7 @@ impl Side {
     }
 
     /// Waits for the end and its reason, and puts the end screen away.
-    pub(crate) fn ended(&self, reason: &str) -> Result<()> {
+    pub fn ended(&self, reason: &str) -> Result<()> {
         let name = &self.person.name;
         self.wait_for_state(CONNECT, &["ended"])?;
         let found = self.window.attribute("ended-reason", "data-reason")?;
@@ -169,7 +182,7 @@ impl Side {
     }
 
     /// Waits until the other side is seen with microphone and camera so.
-    pub(crate) fn sees_devices(&self, microphone: bool, camera: bool) -> Result<()> {
+    pub fn sees_devices(&self, microphone: bool, camera: bool) -> Result<()> {
         let of = |name, on: bool| {
             self.window
                 .wait_for_attribute("remote-state", name, if on { "true" } else { "false" })
@@ -180,7 +193,7 @@ impl Side {
 
     /// Waits until so many different pictures of the other's camera were seen, each fresh; gives the
     /// median age in milliseconds.
-    pub(crate) fn watch(&self, other: &Side, pictures: usize) -> Result<u32> {
+    pub fn watch(&self, other: &Side, pictures: usize) -> Result<u32> {
         let mut ages = BTreeMap::new();
         let what = format!("{}'s picture at {}", other.person.name, self.person.name);
         until_within(CONNECT, &what, || {
@@ -210,7 +223,7 @@ impl Side {
     }
 
     /// Speaks into this side's microphone, and gives how much of it came out of the other's speaker.
-    pub(crate) fn speak_to(&self, other: &Side, speech: &Speech) -> Result<f64> {
+    pub fn speak_to(&self, other: &Side, speech: &Speech) -> Result<f64> {
         let recording = other.desk.sound().listen()?;
         self.desk.sound().say(speech.samples())?;
         let heard = recording.end(RATE)?;
@@ -220,7 +233,7 @@ impl Side {
     }
 
     /// Waits until the camera and the microphone are let go.
-    pub(crate) fn has_devices_closed(&self) -> Result<()> {
+    pub fn has_devices_closed(&self) -> Result<()> {
         until(
             &format!("{}'s devices to be closed", self.person.name),
             || {
@@ -236,7 +249,7 @@ impl Side {
     }
 
     /// When the camera was last closed, by the clock of the camera.
-    pub(crate) fn camera_closed_ns(&self) -> Result<Option<u64>> {
+    pub fn camera_closed_ns(&self) -> Result<Option<u64>> {
         let log = self.desk.cameras().log()?;
         let own = log.iter().filter(|line| line.camera == self.camera);
         Ok(own
@@ -246,7 +259,7 @@ impl Side {
     }
 
     /// The results in the call log, newest first, as the list of calls with the other shows them.
-    pub(crate) fn log(&self, other: &Side) -> Result<Vec<String>> {
+    pub fn log(&self, other: &Side) -> Result<Vec<String>> {
         self.window
             .click(&format!("person-{}", other.person.email))?;
         let read = "return [...document.querySelectorAll('[data-testid=log-row]')]\
@@ -260,7 +273,7 @@ impl Side {
     }
 
     /// Waits until the call log is exactly this.
-    pub(crate) fn wait_for_log(&self, other: &Side, wanted: &[&str]) -> Result<()> {
+    pub fn wait_for_log(&self, other: &Side, wanted: &[&str]) -> Result<()> {
         until_within(CONNECT, &format!("{}'s call log", self.person.name), || {
             let log = self.log(other)?;
             ensure!(log == wanted, "it is {log:?}, not {wanted:?}");
