@@ -116,7 +116,7 @@ impl Desk {
             .env("NO_AT_BRIDGE", "1")
             .env("JASMIN_API", &self.server)
             .env("JASMIN_DATA_DIR", self.profile())
-            .env("JASMIN_LOG", "info,jasmin=trace")
+            .env("JASMIN_LOG", "info,jasmin=debug")
             .env("RUST_BACKTRACE", "1");
         // Software painting: the other way of WebKit goes through an emulated GPU, four times slower.
         desk.env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
