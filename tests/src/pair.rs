@@ -77,6 +77,15 @@ impl Pair {
     }
 }
 
+/// A question about a device, as the page marks it.
+#[derive(Debug)]
+struct Asked {
+    question: String,
+    purpose: String,
+    /// It was seen for long enough to take a press.
+    ready: bool,
+}
+
 impl Side {
     fn arrive(world: &World, name: &str, camera: u32, kind: &Camera) -> Result<Self> {
         let desk = world.desk(&name.to_lowercase())?;
@@ -111,7 +120,8 @@ impl Side {
     }
 
     /// Answers so many questions about devices, then waits until the call stands at one of some
-    /// states; does not wait for the undo window to end. `answer` gets the question's title.
+    /// states; does not wait for the undo window to end. `answer` gets what is asked for: `camera` or
+    /// `microphone`.
     pub fn answer(
         &self,
         questions: usize,
@@ -119,12 +129,20 @@ impl Side {
         states: &[&str],
     ) -> Result<()> {
         for _ in 0..questions {
-            let asked = until("a question", || self.asked())?;
-            let button = format!("consent-{}", answer(&asked));
-            // Pressed once: a second press could answer the next question.
-            self.window.click(&button)?;
-            until("the question to be answered", || {
-                Ok((self.asked()?.as_ref() != Some(&asked)).then_some(()))
+            let asked = until("a question that takes an answer", || {
+                Ok(self.asked()?.filter(|asked| asked.ready))
+            })?;
+            let button = format!("consent-{}", answer(&asked.purpose));
+            until("the question to be answered", || match self.asked()? {
+                Some(now) if now.question == asked.question => {
+                    // A press that counted leaves the question deaf. One that brought the window
+                    // to the front did not count.
+                    if now.ready {
+                        self.window.try_click(&button)?;
+                    }
+                    Ok(None)
+                }
+                Some(_) | None => Ok(Some(())),
             })?;
         }
         until_within(
@@ -148,16 +166,19 @@ impl Side {
         )
     }
 
-    /// The title of the question on the screen.
-    fn asked(&self) -> Result<Option<String>> {
-        let title = "return document.querySelector('[data-testid=consent-prompt] h2')\
-                     ?.textContent ?? null;";
-        Ok(self
-            .window
-            .session()
-            .script(title, &[])?
-            .as_str()
-            .map(str::to_owned))
+    /// The question on the screen.
+    fn asked(&self) -> Result<Option<Asked>> {
+        let read = "const { dataset } = document.querySelector('[data-testid=consent-prompt]') ?? {};\
+                    return dataset ? { question: dataset.question, purpose: dataset.purpose,\
+                    ready: dataset.ready === 'true' } : null;";
+        let asked = self.window.session().script(read, &[])?;
+        let word = |name: &str| asked[name].as_str().map(str::to_owned);
+        let question = word("question").zip(word("purpose"));
+        Ok(question.map(|(question, purpose)| Asked {
+            question,
+            purpose,
+            ready: asked["ready"] == true,
+        }))
     }
 
     /// Waits until the call stands at one of some states.

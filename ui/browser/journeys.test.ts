@@ -21,6 +21,13 @@ async function commands(): Promise<string[]> {
   });
 }
 
+/** Waits until the question for this device takes an answer. */
+async function ready(purpose: 'camera' | 'microphone'): Promise<void> {
+  await stage.page.waitForSelector(
+    `[data-testid="consent-prompt"][data-purpose="${purpose}"][data-ready="true"]`,
+  );
+}
+
 /** What has the focus, by its handle or its words. */
 async function focused(): Promise<string> {
   return stage.page.evaluate(() => {
@@ -150,9 +157,10 @@ describe('a call', () => {
     });
     await at('person-ana@lima.example').click();
     await at('call-video').click();
-    await at('consent-prompt').waitFor();
+    await ready('camera');
     await at('consent-once').click();
     await stage.page.getByText('Open the microphone for Ana?').waitFor();
+    await ready('microphone');
     await at('consent-allow').click();
     await expect.poll(() => at('call-state').getAttribute('data-state')).toBe('preparing');
     await expect.poll(focused).toBe('undo');
@@ -191,6 +199,25 @@ describe('a call', () => {
     await at('words-verdict').waitFor();
     expect(await at('said').textContent()).toBe('Camera, off');
     expect(await at('remote-state').getAttribute('data-microphone')).toBe('true');
+  });
+
+  test('a consent is taken back in the call, and asked for again', async () => {
+    await stage.show('call');
+    await at('privacy').click();
+    await at('consent-switch-camera').click();
+    expect(await told(stage.page, 'withdraw_consent')).toMatchObject({ purpose: 'camera' });
+    await expect.poll(() => at('consent-camera').getAttribute('data-state')).toBe('withdrawn');
+    await expect.poll(() => at('self-view').count()).toBe(0);
+    await stage.page.getByText('Camera closed.').waitFor();
+    expect(await at('trouble-camera').count(), 'what was done just now is no news').toBe(0);
+    await at('consent-switch-camera').click();
+    await ready('camera');
+    await stage.page.getByText('Open the camera for Ana?').waitFor();
+    expect(await at('consent-switch-camera').getAttribute('aria-checked')).toBe('false');
+    await at('consent-once').click();
+    await at('self-view').waitFor();
+    await stage.page.getByText('Allowed for this call only').waitFor();
+    await expect.poll(focused).toBe('consent-switch-camera');
   });
 
   test('keys: mute, talk, self-view, panel, leave', async () => {
@@ -276,10 +303,10 @@ describe('a question', () => {
     await stage.page.keyboard.press('Escape');
     expect(await at('consent-prompt').count(), 'keys within 400 ms do nothing').toBe(1);
     expect(await focused()).toBe('consent-prompt');
-    await stage.page.waitForTimeout(450);
+    await ready('camera');
     await stage.page.keyboard.press('Enter');
     expect(await commands()).not.toContain('answer_prompt');
-    for (const expected of ['consent-deny', 'consent-once', 'consent-allow', 'consent-deny']) {
+    for (const expected of ['consent-deny', 'consent-allow', 'consent-deny']) {
       await stage.page.keyboard.press('Tab');
       expect(await focused()).toBe(expected);
     }
@@ -287,6 +314,48 @@ describe('a question', () => {
     expect(await told(stage.page, 'answer_prompt')).toMatchObject({ answer: 'deny' });
     // The focus goes back to where it was.
     await expect.poll(focused).toBe('consent-switch-camera');
+  });
+
+  test('a fast second press answers neither this question nor the next', async () => {
+    await stage.show('empty');
+    await stage.page.evaluate(() => {
+      const person = { userId: 'u1', name: 'Ana Lima', email: 'ana@lima.example' };
+      window.jasminStage?.show({
+        people: [{ ...person, verified: false, keyChanged: false, lastCallMs: null }],
+      });
+    });
+    await at('person-ana@lima.example').click();
+    await at('call-video').click();
+    await at('consent-prompt').waitFor();
+    expect(await at('consent-allow').getAttribute('aria-disabled')).toBe('true');
+    await at('consent-allow').dispatchEvent('click');
+    expect(await commands()).not.toContain('answer_prompt');
+    await ready('camera');
+    await at('consent-allow').dblclick();
+    await stage.page.getByText('Open the microphone for Ana?').waitFor();
+    await ready('microphone');
+    const answers = (await commands()).filter((name) => name === 'answer_prompt');
+    expect(answers, 'one answer for the camera, none for the microphone').toHaveLength(1);
+    expect(await at('notice').count()).toBe(0);
+    expect(await focused()).toBe('consent-prompt');
+  });
+
+  test('waits again when the window comes to the front, and keeps its shape', async () => {
+    await stage.show('prompt-camera');
+    await ready('camera');
+    const before = await at('consent-prompt').boundingBox();
+    const inFront = await at('consent-prompt').evaluate((prompt) => {
+      window.dispatchEvent(new Event('focus'));
+      return new Promise((told) => {
+        const watch = new MutationObserver(() => {
+          told([prompt.dataset['ready'], JSON.stringify(prompt.getBoundingClientRect())]);
+        });
+        watch.observe(prompt, { attributeFilter: ['data-ready'] });
+      });
+    });
+    expect((inFront as string[])[0]).toBe('false');
+    expect(JSON.parse((inFront as string[])[1] ?? '')).toMatchObject(before ?? {});
+    await ready('camera');
   });
 
   test('has answers of one size', async () => {
@@ -369,6 +438,17 @@ describe('settings', () => {
     await at('self-view').waitFor();
     await at('nav-people').click();
     await told(stage.page, 'stop_check');
+  });
+
+  test('the keys of another program', async () => {
+    await stage.show('home');
+    await at('nav-settings').click();
+    await at('settings-keys').click();
+    await stage.page.getByText('Meet', { exact: true }).click();
+    expect(await at('key-map-meet').isChecked()).toBe(true);
+    await stage.page.getByText('Jami', { exact: true }).click();
+    await stage.page.getByText('Ctrl Shift X').waitFor();
+    await stage.page.getByText('Jasmin', { exact: true }).click();
   });
 
   test('signing out is asked for', async () => {

@@ -58,7 +58,7 @@ const SHOTS: [name: string, scene: string, steps?: Steps][] = [
   ['account', 'home', click('nav-settings', 'settings-account')],
 ];
 
-/** Pictures for people to look at: `SHOTS=<folder> [SCENES=a,b] [LOOK=small,dark,4k,rtl,hc]`. */
+/** Pictures for people to look at: `SHOTS=<folder> [SCENES=a,b] [LOOK=small,desk,full-dark,4k,rtl,hc]`. */
 describe.runIf(FOLDER !== '')('pictures', () => {
   let stage: Stage;
   beforeAll(async () => {
@@ -71,7 +71,12 @@ describe.runIf(FOLDER !== '')('pictures', () => {
     wide: WIDE,
     small: SMALL,
     dark: { ...WIDE, colorScheme: 'dark' },
+    'small-dark': { ...SMALL, colorScheme: 'dark' },
     middle: { width: 800, height: 600 },
+    desk: { width: 1000, height: 700 },
+    'desk-dark': { width: 1000, height: 700, colorScheme: 'dark' },
+    full: { width: 1920, height: 1080 },
+    'full-dark': { width: 1920, height: 1080, colorScheme: 'dark' },
     '4k': { width: 3840, height: 2160 },
     rtl: { ...WIDE, rtl: true },
     hc: { ...WIDE, contrast: 'more' },

@@ -4,8 +4,8 @@ import type { Command, Failure, FailureCode, FrameRequest, View } from '../gener
 export interface Backend {
   /** The present snapshot. */
   view(): Promise<View>;
-  /** Calls back with each later snapshot; the returned function stops it. */
-  onView(callback: (view: View) => void): Promise<() => void>;
+  /** Calls back with each later snapshot, or says that one could not be had; the returned function stops it. */
+  onView(callback: (view: View) => void, onlost: (thrown: unknown) => void): Promise<() => void>;
   /** Resolves when the command was taken; rejects with a {@link Failure}. */
   dispatch(command: Command): Promise<void>;
   /** Waits up to a second for frames. Records as in `state/frames/records.ts`; may be empty. */

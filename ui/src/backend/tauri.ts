@@ -9,9 +9,9 @@ export function openBackend(): Backend {
     view: () => invoke<View>('view'),
     // The event is a ring that carries no more than the revision; the window rings again only
     // after the snapshot was fetched, so that a busy page has no queue to work through.
-    onView: (callback) =>
+    onView: (callback, onlost) =>
       listen<number>('view', () => {
-        void invoke<View>('view').then(callback);
+        invoke<View>('view').then(callback, onlost);
       }),
     dispatch: async (command) => {
       await invoke('dispatch', { command });

@@ -36,9 +36,14 @@ export class App {
   /** Takes the first snapshot, and each later one. */
   async start(): Promise<() => void> {
     try {
-      const stop = await this.#backend.onView((view) => {
-        this.#take(view);
-      });
+      const stop = await this.#backend.onView(
+        (view) => {
+          this.#take(view);
+        },
+        () => {
+          this.unreachable.set(true);
+        },
+      );
       this.#take(await this.#backend.view());
       return stop;
     } catch {
@@ -75,6 +80,7 @@ export class App {
   }
 
   #take(view: View): void {
+    this.unreachable.set(false);
     const before = this.view.get();
     if (before !== null && view.revision < before.revision) return;
     this.view.set(view);

@@ -87,6 +87,15 @@ const TEXTS: Partial<Record<EndReason, WordKey>> = {
   media: 'ended.media.text',
 };
 
+/** Where it matters who called: the same reasons as somebody sees them who was called. */
+const INCOMING: Partial<Record<EndReason, { title: WordKey; text?: WordKey }>> = {
+  declined: { title: 'ended.declined.in', text: 'ended.declined.in.text' },
+  busy: { title: 'ended.busy.in' },
+  cancelled: { title: 'ended.cancelled.in' },
+  no_answer: { title: 'ended.missed' },
+  server: { title: 'ended.server', text: 'ended.server.in.text' },
+};
+
 export function endedWords(call: CallView, phase: Ended): EndedWords {
   const { name, outgoing } = call;
   const first = firstName(name);
@@ -100,15 +109,10 @@ export function endedWords(call: CallView, phase: Ended): EndedWords {
   if (phase.reason === 'network' && phase.durationS > 0) {
     return { title: say('ended.lost'), text: say('ended.lost.text', { n }), failed, actions };
   }
-  if (!outgoing && phase.reason === 'cancelled') {
-    return { title: say('ended.cancelled.in', { first }), text: '', failed, actions };
-  }
-  if (!outgoing && phase.reason === 'no_answer') {
-    return { title: say('ended.missed'), text: name, failed, actions };
-  }
-  const textKey = TEXTS[phase.reason];
+  const turned = outgoing ? undefined : INCOMING[phase.reason];
+  const textKey = turned === undefined ? TEXTS[phase.reason] : turned.text;
   return {
-    title: say(TITLES[phase.reason], { first }),
+    title: say(turned?.title ?? TITLES[phase.reason], { first }),
     text: textKey === undefined ? name : say(textKey, { first, name }),
     failed,
     actions,

@@ -1,4 +1,4 @@
-import type { ConsentView, PromptAnswer, PromptView } from '../generated/bindings';
+import type { Command, ConsentView, PromptAnswer, PromptView } from '../generated/bindings';
 import { say } from '../words/words';
 import { firstName } from './names';
 import { dayText } from './time';
@@ -43,16 +43,19 @@ export function questionOf({ purpose, context }: PromptView): Question {
       },
       { icon: 'stop', label: say('prompt.stop'), text: say(`prompt.stop.${stop}`) },
     ],
+    // In the settings there is no call or check that a limited answer could be for.
     answers: [
       { answer: 'deny', word: say('prompt.deny') },
-      { answer: 'once', word: say(`prompt.once.${where}`) },
+      ...(where === 'settings'
+        ? []
+        : [{ answer: 'once', word: say(`prompt.once.${where}`) } as const]),
       { answer: 'allow', word: say('prompt.allow') },
     ],
     otherwise: where === 'call' ? say(`prompt.not.${purpose}.call`) : say(`prompt.not.${where}`),
   };
 }
 
-/** How long after it appears a question ignores keys: whoever was typing answers nothing by it. */
+/** How long a question must have been seen before it takes keys and presses. */
 export const DEAF_MS = 400;
 
 /** A row of the consent list. */
@@ -64,6 +67,29 @@ export interface ConsentRow {
   readonly on: boolean;
 }
 
+/** Whether it is allowed at this moment. */
+export function consentOn({ state }: ConsentView): boolean {
+  return state === 'allowed' || state === 'allowed_once';
+}
+
+/**
+ * What pressing the switch of a consent asks for. Off acts at once; on is a question, in a call the
+ * question for that call.
+ */
+export function consentCommand(consent: ConsentView, inCall: boolean): Command {
+  const { purpose } = consent;
+  if (consentOn(consent)) return { do: 'withdraw_consent', purpose };
+  if (!inCall) return { do: 'ask_consent', purpose };
+  return { do: purpose === 'camera' ? 'set_camera' : 'set_microphone', on: true };
+}
+
+/** How a consent stands, in a call that is on the screen. */
+export function consentInCall(consent: ConsentView, now: number): string {
+  const { state, sinceMs } = consent;
+  if (state === 'allowed_once' || state === 'never_asked') return say(`consent.${state}.call`);
+  return say(`consent.${state}`, { when: sinceMs === null ? '' : dayText(sinceMs, now) });
+}
+
 export function consentRow(consent: ConsentView, now: number): ConsentRow {
   const { purpose, state, sinceMs, inUse } = consent;
   const when = sinceMs === null ? '' : dayText(sinceMs, now);
@@ -72,7 +98,7 @@ export function consentRow(consent: ConsentView, now: number): ConsentRow {
     title: say(`consent.${purpose}`),
     said: say(`consent.${state}`, { when }),
     now: say(inUse ? 'consent.in.use' : 'consent.not.in.use'),
-    on: state === 'allowed' || state === 'allowed_once',
+    on: consentOn(consent),
   };
 }
 

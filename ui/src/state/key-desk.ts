@@ -53,18 +53,19 @@ export class KeyDesk {
   #where(target: EventTarget | null): Where {
     const screen = screenOf(this.#app.view.get(), this.#app.place.get(), false);
     const letters = this.#app.preferences.letters.get();
+    const map = this.#app.preferences.keyMap.get();
     const typing =
       target instanceof HTMLElement && target.matches('input, textarea, select, [contenteditable]');
     switch (screen) {
       case 'call':
       case 'outgoing':
-        return { scope: 'call', letters, typing };
+        return { scope: 'call', map, letters, typing };
       case 'incoming':
-        return { scope: 'incoming', letters, typing };
+        return { scope: 'incoming', map, letters, typing };
       case 'people':
-        return { scope: 'people', letters, typing };
+        return { scope: 'people', map, letters, typing };
       default:
-        return { scope: null, letters, typing };
+        return { scope: null, map, letters, typing };
     }
   }
 

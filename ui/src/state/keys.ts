@@ -39,6 +39,10 @@ interface Shortcut {
   readonly presses: readonly Press[];
 }
 
+/** Whose keys: our own, or those of the program that somebody comes from. */
+export const KEY_MAPS = ['own', 'meet', 'jami'] as const;
+export type KeyMap = (typeof KEY_MAPS)[number];
+
 /** The one table: the handlers, the tooltips and the sheet of keys are made from it. */
 const SHORTCUTS: readonly Shortcut[] = [
   {
@@ -130,6 +134,31 @@ const SHORTCUTS: readonly Shortcut[] = [
   },
 ];
 
+/** What other programs press for the same; the rest is as in our own table. */
+const OTHERS: Record<Exclude<KeyMap, 'own'>, Partial<Record<Action, readonly Press[]>>> = {
+  meet: {
+    mic: [{ code: 'KeyD', mod: true, shown: 'D' }],
+    camera: [{ code: 'KeyE', mod: true, shown: 'E' }],
+    hangup: [{ code: 'KeyW', mod: true, shown: 'W' }],
+  },
+  jami: {
+    mic: [{ key: 'm', shown: 'M' }],
+    camera: [{ key: 'v', shown: 'V' }],
+    hangup: [{ code: 'KeyD', mod: true, shown: 'D' }],
+    'accept-video': [{ code: 'KeyY', mod: true, shown: 'Y' }],
+    decline: [{ code: 'KeyD', mod: true, shift: true, shown: 'D' }],
+    'call-video': [{ code: 'KeyX', mod: true, shift: true, shown: 'X' }],
+    help: [
+      { key: '?', shown: '?' },
+      { key: 'F10', shown: 'F10' },
+    ],
+  },
+};
+
+function pressesFor({ action, presses }: Shortcut, map: KeyMap): readonly Press[] {
+  return map === 'own' ? presses : (OTHERS[map][action] ?? presses);
+}
+
 /** A key press as the page sees it. */
 export interface Pressed {
   readonly key: string;
@@ -143,6 +172,7 @@ export interface Pressed {
 
 export interface Where {
   readonly scope: Exclude<Scope, 'everywhere'> | null;
+  readonly map: KeyMap;
   /** Single letters are switched on. */
   readonly letters: boolean;
   /** A text field has the focus. */
@@ -154,7 +184,7 @@ export function actionFor(pressed: Pressed, where: Where): Action | null {
   if (pressed.repeat) return null;
   for (const shortcut of SHORTCUTS) {
     if (shortcut.scope !== 'everywhere' && shortcut.scope !== where.scope) continue;
-    for (const press of shortcut.presses) {
+    for (const press of pressesFor(shortcut, where.map)) {
       if (isSingle(press) && (!where.letters || where.typing)) continue;
       if (matches(press, pressed)) return shortcut.action;
     }
@@ -189,15 +219,19 @@ function pressText(press: Press, mac: boolean): string {
 }
 
 /** The first way to press for an action, for tooltips and badges. */
-export function keyHint(action: Action, mac: boolean): string {
-  const press = SHORTCUTS.find((shortcut) => shortcut.action === action)?.presses[0];
+export function keyHint(action: Action, map: KeyMap, mac: boolean): string {
+  const press = pressesOf(action, map)[0];
   return press === undefined ? '' : pressText(press, mac);
 }
 
+function pressesOf(action: Action, map: KeyMap): readonly Press[] {
+  const shortcut = SHORTCUTS.find((known) => known.action === action);
+  return shortcut === undefined ? [] : pressesFor(shortcut, map);
+}
+
 /** For `aria-keyshortcuts`. */
-export function ariaKeys(action: Action): string {
-  const presses = SHORTCUTS.find((shortcut) => shortcut.action === action)?.presses ?? [];
-  return presses
+export function ariaKeys(action: Action, map: KeyMap): string {
+  return pressesOf(action, map)
     .map((press) =>
       [
         press.mod === true ? 'Control' : '',
@@ -213,6 +247,7 @@ export function ariaKeys(action: Action): string {
 
 /** The sheet of keys, by where they count. */
 export function keySheet(
+  map: KeyMap,
   mac: boolean,
 ): { title: string; rows: { words: string; presses: string[] }[] }[] {
   const scopes: [Scope, WordKey][] = [
@@ -225,7 +260,7 @@ export function keySheet(
     title: say(title),
     rows: SHORTCUTS.filter((shortcut) => shortcut.scope === scope).map((shortcut) => ({
       words: say(shortcut.words),
-      presses: shortcut.presses.map((press) => pressText(press, mac)),
+      presses: pressesFor(shortcut, map).map((press) => pressText(press, mac)),
     })),
   }));
 }

@@ -1,5 +1,6 @@
 import { Cell } from './cell';
 import type { Corner } from './corner';
+import { KEY_MAPS, type KeyMap } from './keys';
 
 /** The part of the browser's storage that is used. */
 export interface Storage {
@@ -8,12 +9,14 @@ export interface Storage {
 }
 
 const LETTERS = 'jasmin.letters';
+const KEYS = 'jasmin.keys';
 const CORNER = 'jasmin.corner';
 const CORNERS: readonly Corner[] = ['top-start', 'top-end', 'bottom-start', 'bottom-end'];
 
 /** Tastes of the page alone: nothing here is a secret or a setting of the program. */
 export class Preferences {
   readonly letters: Cell<boolean>;
+  readonly keyMap: Cell<KeyMap>;
   readonly corner: Cell<Corner>;
 
   constructor(storage: Storage | null) {
@@ -33,9 +36,13 @@ export class Preferences {
     };
     const corner = CORNERS.find((known) => known === read(CORNER));
     this.letters = new Cell(read(LETTERS) !== 'off');
+    this.keyMap = new Cell<KeyMap>(KEY_MAPS.find((known) => known === read(KEYS)) ?? 'own');
     this.corner = new Cell<Corner>(corner ?? 'bottom-end');
     this.letters.subscribe((on) => {
       write(LETTERS, on ? 'on' : 'off');
+    });
+    this.keyMap.subscribe((map) => {
+      write(KEYS, map);
     });
     this.corner.subscribe((now) => {
       write(CORNER, now);

@@ -6,7 +6,7 @@ import type { Command, EndReason, LogView, PhaseView, View } from '../generated/
 import { announcements } from './announce';
 import { App } from './app';
 import { deviceButton, endedWords, phaseWords } from './call-words';
-import { consentRow, questionOf } from './consent';
+import { consentCommand, consentRow, questionOf } from './consent';
 import { cornerByKey, nearestCorner } from './corner';
 import { litSegments, microphoneInUse, pickerOf } from './devices';
 import { actionFor, ariaKeys, keySheet, type Pressed, type Where } from './keys';
@@ -51,14 +51,16 @@ describe('screenOf', () => {
 });
 
 describe('App', () => {
-  function stage(): { app: App; push: (view: View) => void; sent: Command[] } {
+  function stage(): { app: App; push: (view: View) => void; lose: () => void; sent: Command[] } {
     let callback: (view: View) => void = () => undefined;
+    let lost: (thrown: unknown) => void = () => undefined;
     const sent: Command[] = [];
     const app = new App(
       {
         view: () => Promise.resolve({ ...scene('home'), revision: 5 }),
-        onView: (given) => {
+        onView: (given, onlost) => {
           callback = given;
+          lost = onlost;
           return Promise.resolve(() => undefined);
         },
         dispatch: (command) => {
@@ -75,6 +77,9 @@ describe('App', () => {
       sent,
       push: (view) => {
         callback(view);
+      },
+      lose: () => {
+        lost(new Error('no window'));
       },
     };
   }
@@ -102,6 +107,15 @@ describe('App', () => {
     const app = new App({ view: broken, onView: broken, dispatch: broken, frames }, null);
     await app.start();
     expect(app.unreachable.get()).toBe(true);
+  });
+
+  it('says so, too, when a later snapshot cannot be had, until one can', async () => {
+    const { app, push, lose } = stage();
+    await app.start();
+    lose();
+    expect(app.unreachable.get()).toBe(true);
+    push({ ...scene('home'), revision: 6 });
+    expect(app.unreachable.get()).toBe(false);
   });
 
   it('makes a failure of whatever was thrown', () => {
@@ -136,6 +150,7 @@ describe('the words of a call', () => {
   it.each<[EndReason, boolean, number, string]>([
     ['hung_up', true, 180, 'Call ended'],
     ['declined', true, 0, 'Ana cannot talk now'],
+    ['declined', false, 0, 'You declined the call'],
     ['busy', true, 0, 'Ana is in another call'],
     ['no_answer', true, 0, 'No answer'],
     ['no_answer', false, 0, 'You missed the call'],
@@ -232,7 +247,9 @@ describe('questions', () => {
     for (const purpose of ['camera', 'microphone'] as const) {
       for (const context of [{ is: 'check' }, { is: 'settings' }] as const) {
         const question = questionOf({ id: 1, purpose, context });
-        expect(question.answers.map(({ answer }) => answer)).toEqual(['deny', 'once', 'allow']);
+        expect(question.answers.map(({ answer }) => answer)).toEqual(
+          context.is === 'check' ? ['deny', 'once', 'allow'] : ['deny', 'allow'],
+        );
         expect(question.facts.length).toBe(3);
       }
     }
@@ -246,6 +263,15 @@ describe('questions', () => {
     const never = consentRow({ ...camera, state: 'never_asked', sinceMs: null }, 0);
     expect(never.said).toContain('never asked');
   });
+
+  it('are taken back at once; a yes is asked for where it is needed', () => {
+    const [camera] = scene('home').consents;
+    if (camera === undefined) throw new Error('no consent');
+    const taken = { ...camera, state: 'withdrawn' } as const;
+    expect(consentCommand(camera, true)).toEqual({ do: 'withdraw_consent', purpose: 'camera' });
+    expect(consentCommand(taken, true)).toEqual({ do: 'set_camera', on: true });
+    expect(consentCommand(taken, false)).toEqual({ do: 'ask_consent', purpose: 'camera' });
+  });
 });
 
 describe('devices', () => {
@@ -255,6 +281,8 @@ describe('devices', () => {
     const failed = (problem: 'consent' | 'gone' | 'busy', device = 'Desk camera') =>
       troubleOf('camera', { is: 'failed', problem, device }, devices);
     expect(failed('consent')?.actions.map(({ word }) => word)).toEqual(['Ask me again']);
+    const state = { is: 'failed', problem: 'consent', device: '' } as const;
+    expect(troubleOf('camera', state, devices, 'withdrawn')?.title).toBe('You took the camera back');
     expect(failed('gone')?.actions.map(({ word }) => word)).toEqual([
       'Use Built-in camera',
       'Stay without',
@@ -382,7 +410,7 @@ describe('keys', () => {
     repeat: false,
     ...mods,
   });
-  const inCall: Where = { scope: 'call', letters: true, typing: false };
+  const inCall: Where = { scope: 'call', map: 'own', letters: true, typing: false };
 
   it('do the same with Ctrl and as a letter', () => {
     expect(actionFor(press('m', 'KeyM'), inCall)).toBe('mic');
@@ -404,13 +432,21 @@ describe('keys', () => {
     expect(actionFor(press('?', 'KeyX'), inCall)).toBe('help');
   });
 
+  it('can be those of another program, in which Ctrl D may end the call', () => {
+    const key = press('d', 'KeyD', { ctrlKey: true });
+    expect(actionFor(key, { ...inCall, map: 'meet' })).toBe('mic');
+    expect(actionFor(key, { ...inCall, map: 'jami' })).toBe('hangup');
+    expect(actionFor(press('m', 'KeyM'), { ...inCall, map: 'meet' })).toBeNull();
+    expect(ariaKeys('call-audio', 'jami')).toBe('Control+Shift+C');
+  });
+
   it('fill the sheet and the hints from one table', () => {
-    const rows = keySheet(false).flatMap((group) => group.rows);
+    const rows = keySheet('own', false).flatMap((group) => group.rows);
     expect(rows.find(({ words }) => words === 'Leave the call')?.presses).toEqual([
       'Alt Shift E',
       'Ctrl W',
     ]);
-    expect(ariaKeys('accept-video')).toBe('Alt+Shift+V');
+    expect(ariaKeys('accept-video', 'own')).toBe('Alt+Shift+V');
   });
 });
 

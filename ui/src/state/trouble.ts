@@ -1,4 +1,4 @@
-import type { DevicesView, DeviceView, OwnDeviceView } from '../generated/bindings';
+import type { ConsentState, DevicesView, DeviceView, OwnDeviceView } from '../generated/bindings';
 import { say } from '../words/words';
 
 /** A button of the notice. */
@@ -22,6 +22,7 @@ export function troubleOf(
   dev: 'camera' | 'microphone',
   state: OwnDeviceView,
   devices: DevicesView,
+  consent?: ConsentState,
 ): Trouble | null {
   if (state.is !== 'failed') return null;
   const known = dev === 'camera' ? devices.cameras : devices.microphones;
@@ -35,8 +36,13 @@ export function troubleOf(
       return {
         dev,
         layer: 'asked',
-        title: say('trouble.consent.title', { dev }),
-        text: say('trouble.consent.text', { dev }),
+        title: say(
+          consent === 'withdrawn' ? 'trouble.withdrawn.title' : 'trouble.consent.title',
+          { dev },
+        ),
+        text: say(consent === 'withdrawn' ? 'trouble.withdrawn.text' : 'trouble.consent.text', {
+          dev,
+        }),
         actions: [{ does: { is: 'try' }, word: say('trouble.ask.again') }],
       };
     case 'system':

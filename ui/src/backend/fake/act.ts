@@ -6,6 +6,7 @@ import type {
   FailureCode,
   OwnDeviceView,
   PersonView,
+  PromptContext,
   Purpose,
   View,
 } from '../../generated/bindings';
@@ -49,13 +50,23 @@ function askNext(view: View, wanted: readonly Purpose[]): View {
   let next = view;
   for (const one of ready) next = withDevice(next, one, opened(one));
   if (purpose === undefined) return next;
-  const context =
-    view.call !== null
-      ? ({ is: 'call', name: view.call.name } as const)
-      : view.check !== null
-        ? ({ is: 'check' } as const)
-        : ({ is: 'settings' } as const);
-  return { ...next, prompt: { id: view.revision, purpose, context } };
+  return { ...next, prompt: { id: view.revision, purpose, context: contextOf(view) } };
+}
+
+function contextOf(view: View): PromptContext {
+  if (view.call !== null) return { is: 'call', name: view.call.name };
+  return view.check === null ? { is: 'settings' } : { is: 'check' };
+}
+
+/** A press on a device's own control asks again, whatever was said before. */
+function turned(view: View, purpose: Purpose, on: boolean): View {
+  if (!on) return withDevice(view, purpose, OFF);
+  if (['allowed', 'allowed_once'].includes(stateOf(view, purpose))) {
+    return withDevice(view, purpose, opened(purpose));
+  }
+  const context = contextOf(view);
+  const asking = withDevice(view, purpose, { is: 'asking' });
+  return { ...asking, prompt: { id: view.revision, purpose, context } };
 }
 
 function answer(view: View, purpose: Purpose, said: 'deny' | 'once' | 'allow'): View {
@@ -187,11 +198,9 @@ export function act(view: View, command: Command): Outcome {
       return { view: { ...next, prompt: null } };
     }
     case 'set_microphone':
-      return {
-        view: withDevice(view, 'microphone', command.on ? opened('microphone') : OFF),
-      };
+      return { view: turned(view, 'microphone', command.on) };
     case 'set_camera':
-      return { view: withDevice(view, 'camera', command.on ? opened('camera') : OFF) };
+      return { view: turned(view, 'camera', command.on) };
     case 'safety_words':
       return { view: withCall(view, { wordsVerdict: command.matched ? 'matched' : 'differ' }) };
     case 'dismiss_ended':
@@ -206,7 +215,8 @@ export function act(view: View, command: Command): Outcome {
           ? { ...consent, state: 'withdrawn' as const, sinceMs: Date.now(), inUse: false }
           : consent,
       );
-      return { view: withDevice({ ...view, consents }, purpose, OFF) };
+      const shut: OwnDeviceView = { is: 'failed', problem: 'consent', device: '' };
+      return { view: withDevice({ ...view, consents }, purpose, shut) };
     }
     case 'ask_consent':
       return ok({
