@@ -37,6 +37,9 @@ const [testid, count, patience, done] = arguments;
 const COLUMNS = 24, ROWS = 16, ASPECT = 16 / 9;
 const seen = [];
 const until = performance.now() + patience;
+// Of what is left of a cell when the picture is cut to fill its tile.
+const middle = (from, size, most) =>
+  Math.floor((Math.max(from, 0) + Math.min(from + size, most)) / 2);
 function read() {
   const canvas = document.querySelector(`[data-testid="${testid}"]`);
   const { width, height } = canvas ?? {};
@@ -48,8 +51,8 @@ function read() {
   const bits = [];
   for (let row = 0; row < 2; row++)
     for (let column = 0; column < COLUMNS; column++) {
-      const x = Math.floor(((column + 0.5) * wholeWidth) / COLUMNS - left);
-      const y = Math.floor(((row + 0.5) * wholeHeight) / ROWS - top);
+      const x = middle((column * wholeWidth) / COLUMNS - left, wholeWidth / COLUMNS, width);
+      const y = middle((row * wholeHeight) / ROWS - top, wholeHeight / ROWS, height);
       let sum = 0;
       for (let dy = -2; dy <= 2; dy++)
         for (let dx = -2; dx <= 2; dx++) {
