@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
@@ -156,9 +157,14 @@ fn kill_all(mark: &str) {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        let family = self.processes();
         send(self.child.id(), Signal::SIGTERM);
         let ended = until_within(GOODBYE, "the end", || Ok(self.child.try_wait()?));
         kill_all(&self.mark);
+        // Whoever hides its mark is no longer found below a parent that has ended.
+        let alive: Vec<i32> = alive().into_iter().map(|process| process.id).collect();
+        let left = family.into_iter().filter(|id| alive.contains(id));
+        left.for_each(|id| send_to(id, Signal::SIGKILL));
         if ended.is_err() {
             // Killed above: this reaps it.
             let _status = self.child.wait();
@@ -196,22 +202,56 @@ fn send_to(id: i32, signal: Signal) {
     let _gone = kill(Pid::from_raw(id), signal);
 }
 
-/// Processes whose environment carries the mark, or one that begins so when it ends in a dash. Those
-/// that ended and wait for their parent have an empty one.
+/// Processes whose environment carries the mark, or one that begins so when it ends in a dash; and
+/// all below them, because some programs write over what the system shows of their environment.
 fn marked(mark: &str) -> Vec<i32> {
     let wanted = format!("{MARK}={mark}");
     let is_wanted = |word: &[u8]| {
         word == wanted.as_bytes() || mark.ends_with('-') && word.starts_with(wanted.as_bytes())
     };
+    let alive = alive();
+    let carries = |id: i32| {
+        fs::read(format!("/proc/{id}/environ"))
+            .is_ok_and(|text| text.split(|byte| *byte == 0).any(is_wanted))
+    };
+    let mut found: BTreeSet<i32> = alive
+        .iter()
+        .map(|process| process.id)
+        .filter(|id| carries(*id))
+        .collect();
+    loop {
+        let known = found.len();
+        let below = alive
+            .iter()
+            .filter(|process| found.contains(&process.parent));
+        let below: Vec<i32> = below.map(|process| process.id).collect();
+        found.extend(below);
+        if found.len() == known {
+            return found.into_iter().collect();
+        }
+    }
+}
+
+struct Process {
+    id: i32,
+    parent: i32,
+}
+
+/// Every process that has not ended yet.
+fn alive() -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
     entries
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|id| {
-            fs::read(format!("/proc/{id}/environ"))
-                .is_ok_and(|text| text.split(|byte| *byte == 0).any(is_wanted))
+        .filter_map(|entry| {
+            let id = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+            // After the name in brackets: the state and the parent.
+            let mut words = stat.rsplit_once(')')?.1.split_whitespace();
+            let is_alive = !matches!(words.next()?, "Z" | "X");
+            let parent = words.next()?.parse().ok()?;
+            is_alive.then_some(Process { id, parent })
         })
         .collect()
 }

@@ -4,18 +4,21 @@
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 #![expect(clippy::print_stderr, reason = "a program for the terminal")]
 
+mod chromium;
 mod figures;
 mod jasmin;
 mod lens;
 mod load;
 mod measure;
 mod options;
+mod signalling;
 mod table;
 mod telephone;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use chromium::Chromium;
 use figures::Round;
 use jasmin::Jasmin;
 use jasmin_tests::{Program, World};
@@ -71,7 +74,7 @@ fn one_round(who: Who, options: &Options) -> Result<Round> {
         let camera = camera(options);
         found = Some(match who {
             Who::Jasmin => measure::round(who, &Jasmin::start(world, &camera)?, options)?,
-            Who::Chromium => bail!("Chromium is not measured yet"),
+            Who::Chromium => measure::round(who, &Chromium::start(world, &camera)?, options)?,
         });
         if options.keep {
             bail!("the logs are kept, as asked for");

@@ -17,7 +17,7 @@ use crate::{
 /// How long a first picture may take.
 const CONNECT: Duration = Duration::from_secs(40);
 /// How long the picture may grow before the window begins.
-const GROW: Duration = Duration::from_secs(8);
+const GROW: Duration = Duration::from_secs(30);
 /// After that, until everything has calmed down.
 const CALM: Duration = Duration::from_secs(2);
 

@@ -1,6 +1,6 @@
 //! The replaced functions. Each asks first whether the call concerns a camera.
 
-use std::ffi::{CStr, OsStr, c_char, c_int, c_long, c_uint, c_ulong};
+use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_long, c_uint, c_ulong};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -56,6 +56,50 @@ unsafe extern "C" fn opendir(path: *const c_char) -> *mut libc::DIR {
     }
     // SAFETY: handed on as it came.
     unsafe { real::opendir()(path) }
+}
+
+/// Browsers look at a device before they open it.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn stat(path: *const c_char, out: *mut libc::stat) -> c_int {
+    let camera = described(path);
+    let path = camera.as_ref().map_or(path, |file| file.as_ptr());
+    // SAFETY: handed on as it came, or with a valid string that outlives the call.
+    let result = unsafe { real::stat()(path, out) };
+    if camera.is_some() && result == 0 {
+        // SAFETY: filled by the call that succeeded.
+        unsafe { (*out).st_mode = DEVICE };
+    }
+    result
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn stat64(path: *const c_char, out: *mut libc::stat64) -> c_int {
+    let camera = described(path);
+    let path = camera.as_ref().map_or(path, |file| file.as_ptr());
+    // SAFETY: handed on as it came, or with a valid string that outlives the call.
+    let result = unsafe { real::stat64()(path, out) };
+    if camera.is_some() && result == 0 {
+        // SAFETY: filled by the call that succeeded.
+        unsafe { (*out).st_mode = DEVICE };
+    }
+    result
+}
+
+/// The type and permissions of a camera's device.
+const DEVICE: libc::mode_t = libc::S_IFCHR | 0o660;
+
+/// The file behind a path that is a camera's.
+fn described(path: *const c_char) -> Option<CString> {
+    if path.is_null() {
+        return None;
+    }
+    // SAFETY: not null, and ended by a zero as the C library demands.
+    let path = unsafe { CStr::from_ptr(path) };
+    // Looked at for many files, so the cheap question first.
+    if !path.to_bytes().starts_with(b"/dev/video") {
+        return None;
+    }
+    world::file_instead_of(path)
 }
 
 #[unsafe(no_mangle)]

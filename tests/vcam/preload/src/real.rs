@@ -37,6 +37,8 @@ real!(ioctl: unsafe extern "C" fn(c_int, c_ulong, ...) -> c_int);
 real!(poll: unsafe extern "C" fn(*mut libc::pollfd, libc::nfds_t, c_int) -> c_int);
 real!(opendir: unsafe extern "C" fn(*const c_char) -> *mut libc::DIR);
 real!(readlink: unsafe extern "C" fn(*const c_char, *mut c_char, usize) -> isize);
+real!(stat: unsafe extern "C" fn(*const c_char, *mut libc::stat) -> c_int);
+real!(stat64: unsafe extern "C" fn(*const c_char, *mut libc::stat64) -> c_int);
 real!(syscall: unsafe extern "C" fn(c_long, ...) -> c_long);
 
 /// Sets `errno` and returns -1.

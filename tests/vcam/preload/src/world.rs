@@ -149,6 +149,18 @@ pub(crate) fn folder_instead_of(path: &CStr) -> Option<CString> {
     CString::new(folder()?.into_os_string().into_vec()).ok()
 }
 
+/// The file that tells about the camera at a path: there when it is plugged in.
+pub(crate) fn file_instead_of(path: &CStr) -> Option<CString> {
+    let number: u32 = path
+        .to_str()
+        .ok()?
+        .strip_prefix("/dev/video")?
+        .parse()
+        .ok()?;
+    let file = folder()?.join(format!("video{number}"));
+    CString::new(file.into_os_string().into_vec()).ok()
+}
+
 /// The folder of the cameras, when this program is to see them.
 fn folder() -> Option<PathBuf> {
     let folder = env::var_os("JASMIN_VCAM")?;
