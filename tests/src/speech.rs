@@ -2,6 +2,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -33,25 +34,39 @@ pub struct Match {
 }
 
 impl Speech {
-    /// Sentences of a real voice, at least so many seconds of them.
+    /// Sentences of a real voice, so many seconds of them.
     ///
     /// # Errors
     /// When the voice or `ffmpeg` is not installed.
     pub fn recorded(folder: &Path, seconds: f64) -> Result<Self> {
+        Self::recorded_from(folder, 0, seconds, Duration::from_millis(200))
+    }
+
+    /// As [`Speech::recorded`], from a later sentence on and with a pause of one's own after each.
+    ///
+    /// # Errors
+    /// When the voice or `ffmpeg` is not installed, or there are too few sentences.
+    pub fn recorded_from(
+        folder: &Path,
+        first: usize,
+        seconds: f64,
+        pause: Duration,
+    ) -> Result<Self> {
         let wanted = (seconds * RATE as f64) as usize;
+        let pause = (pause.as_secs_f64() * RATE as f64) as usize;
         let mut samples = Vec::with_capacity(wanted);
-        for sentence in sentences()? {
+        for sentence in sentences()?.into_iter().skip(first) {
             if samples.len() >= wanted {
                 break;
             }
             samples.extend(decode(&sentence, folder)?);
-            // A breath.
-            samples.resize(samples.len() + RATE / 5, 0.0);
+            samples.resize(samples.len() + pause, 0.0);
         }
         ensure!(
             samples.len() >= wanted,
             "there is too little recorded speech"
         );
+        samples.truncate(wanted);
         let peak = samples
             .iter()
             .fold(0.0_f32, |peak, sample| peak.max(sample.abs()));

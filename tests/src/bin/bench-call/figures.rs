@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{lens::Seen, load::Usage, options::Who, telephone::Arrived};
+use crate::{
+    ear::Arrival, echo::EchoReturn, lens::Seen, load::Usage, options::Who, telephone::Arrived,
+};
 
 /// Longer than this without a new picture is a freeze.
 const FREEZE: Duration = Duration::from_millis(200);
@@ -15,7 +17,23 @@ pub(crate) struct Round {
     pub(crate) sides: Vec<SideFigures>,
     /// Kilobits a second through the loopback interface, for one direction of the call.
     pub(crate) wire_kbps: f64,
+    /// Sound, unless it was left out.
+    pub(crate) sound: Option<SoundFigures>,
 }
+
+/// How sound arrived; what could not be measured says why.
+#[derive(Debug)]
+pub(crate) struct SoundFigures {
+    /// The caller's voice at the callee, and the other way round.
+    pub(crate) arrivals: [Measured<Arrival>; 2],
+    /// PESQ (wideband) of both.
+    pub(crate) pesq: [Measured<f64>; 2],
+    /// What came back of the caller's voice.
+    pub(crate) echo: Measured<EchoReturn>,
+}
+
+/// A figure, or why there is none.
+pub(crate) type Measured<T> = Result<T, String>;
 
 /// What one side saw, and used.
 #[derive(Debug)]
@@ -41,8 +59,8 @@ pub(crate) struct Pictures {
     pub(crate) latency_ms: (f64, f64),
     /// Different ones a second.
     pub(crate) fps: f64,
-    /// How many times none came for longer than 200 ms.
-    pub(crate) freezes: usize,
+    /// How many times a minute none came for longer than 200 ms.
+    pub(crate) freezes_a_minute: f64,
 }
 
 impl Pictures {
@@ -58,10 +76,11 @@ impl Pictures {
         moments.push(to_ns);
         let freeze = FREEZE.as_nanos() as u64;
         let freezes = moments.windows(2).filter(|two| two[1] - two[0] > freeze);
+        let seconds = (to_ns - from_ns).max(1) as f64 / 1e9;
         Self {
             latency_ms: (percentile(&ages, 50), percentile(&ages, 95)),
-            fps: window.len() as f64 * 1e9 / (to_ns - from_ns).max(1) as f64,
-            freezes: freezes.count(),
+            fps: window.len() as f64 / seconds,
+            freezes_a_minute: freezes.count() as f64 * 60.0 / seconds,
         }
     }
 }
@@ -121,7 +140,7 @@ mod tests {
             })
             .collect();
         let found = Pictures::between(&seen, 0, 1_000_000_000);
-        assert_eq!(found.freezes, 2);
+        assert!((found.freezes_a_minute - 120.0).abs() < 0.1);
         assert_eq!(found.latency_ms, (50.0, 50.0));
         assert!((found.fps - 10.0).abs() < 0.01);
     }

@@ -5,25 +5,34 @@
 #![expect(clippy::print_stderr, reason = "a program for the terminal")]
 
 mod chromium;
+mod ear;
+mod echo;
 mod figures;
 mod jasmin;
 mod lens;
 mod load;
 mod measure;
 mod options;
+mod pesq;
+mod report;
+mod rounds;
 mod signalling;
+mod size;
 mod table;
+mod talk;
 mod telephone;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use chromium::Chromium;
-use figures::Round;
+use figures::{Measured, Round};
 use jasmin::Jasmin;
 use jasmin_tests::{Program, World};
 use jasmin_vcam::spec::{Camera, Size};
 use options::{Options, USAGE, Who};
+use pesq::Pesq;
+use size::Sizes;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -48,6 +57,10 @@ fn run(words: &[String]) -> Result<()> {
     })
     .context("cannot listen for Ctrl-C")?;
 
+    let pesq = match options.sound {
+        true => Pesq::install().map_err(|error| format!("{error:#}")),
+        false => Err("sound was left out".to_owned()),
+    };
     let mut rounds = Vec::new();
     for number in 1..=options.rounds {
         for who in options.callers() {
@@ -56,10 +69,24 @@ fn run(words: &[String]) -> Result<()> {
                 options.rounds,
                 who.name()
             ));
-            rounds.push(one_round(*who, &options)?);
+            rounds.push(one_round(*who, &options, &pesq)?);
         }
     }
-    table::print(&rounds);
+    let rows = table::rows(&rounds, &Sizes::look());
+    for who in options.callers() {
+        println!("\n{}", who.name());
+        for line in rounds::lines(&rounds, *who)
+            .into_iter()
+            .chain(rounds::breakdown(&rounds, *who))
+        {
+            println!("  {line}");
+        }
+    }
+    println!("\n{}", table::plain(&rows));
+    if options.only.is_none() && options.sound {
+        let file = report::write(&options, &rows, &rounds)?;
+        println!("written to {file}");
+    }
     Ok(())
 }
 
@@ -68,13 +95,13 @@ pub(crate) fn say(words: &str) {
     println!("{words}");
 }
 
-fn one_round(who: Who, options: &Options) -> Result<Round> {
+fn one_round(who: Who, options: &Options, pesq: &Measured<Pesq>) -> Result<Round> {
     let mut found = None;
     World::run("bench", |world| {
         let camera = camera(options);
         found = Some(match who {
-            Who::Jasmin => measure::round(who, &Jasmin::start(world, &camera)?, options)?,
-            Who::Chromium => measure::round(who, &Chromium::start(world, &camera)?, options)?,
+            Who::Jasmin => measure::round(who, &Jasmin::start(world, &camera)?, options, pesq)?,
+            Who::Chromium => measure::round(who, &Chromium::start(world, &camera)?, options, pesq)?,
         });
         if options.keep {
             bail!("the logs are kept, as asked for");

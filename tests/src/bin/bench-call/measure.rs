@@ -1,16 +1,21 @@
 //! One round: a call to get to know each other, and the call that is measured.
 
-use std::{fs, thread, time::Duration};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use jasmin_tests::{monotonic_ns, until_within};
 
 use crate::{
-    figures::{Pictures, Round, SideFigures, growth},
+    figures::{Measured, Pictures, Round, SideFigures, growth},
     lens::{Lens, Watch},
     load::Sample,
     options::{Options, Who},
+    pesq::Pesq,
     say,
+    talk::Talk,
     telephone::{Telephone, forget_sizes, lens, sizes},
 };
 
@@ -22,7 +27,12 @@ const GROW: Duration = Duration::from_secs(30);
 const CALM: Duration = Duration::from_secs(2);
 
 /// Measures one call of two windows that were just opened.
-pub(crate) fn round(who: Who, telephone: &dyn Telephone, options: &Options) -> Result<Round> {
+pub(crate) fn round(
+    who: Who,
+    telephone: &dyn Telephone,
+    options: &Options,
+    pesq: &Measured<Pesq>,
+) -> Result<Round> {
     say("  first call: grants, layout");
     telephone.prepare()?;
     let lenses = both(|side| settled_lens(telephone, side))?;
@@ -47,8 +57,17 @@ pub(crate) fn round(who: Who, telephone: &dyn Telephone, options: &Options) -> R
     thread::sleep(CALM);
 
     say(&format!("  window of {} s", options.seconds));
+    let window = Duration::from_secs(options.seconds);
+    let talk = match options.sound {
+        true => Some(Talk::listen(telephone, window)?),
+        false => None,
+    };
     let before = Snapshot::of(telephone)?;
-    thread::sleep(Duration::from_secs(options.seconds));
+    let end = Instant::now() + window;
+    if let Some(talk) = &talk {
+        talk.speak(telephone)?;
+    }
+    thread::sleep(end.saturating_duration_since(Instant::now()));
     let after = Snapshot::of(telephone)?;
 
     let [seen_one, seen_other] = watches.map(Watch::end);
@@ -64,12 +83,14 @@ pub(crate) fn round(who: Who, telephone: &dyn Telephone, options: &Options) -> R
             around: around(&after.around[side], &before.around[side])?,
         })
     })?;
+    let sound = talk.map(|talk| talk.end(telephone, pesq)).transpose()?;
     let seconds = (after.at_ns - before.at_ns) as f64 / 1e9;
     let bits = after.wire_bytes.saturating_sub(before.wire_bytes) as f64 * 8.0;
     let round = Round {
         who,
         sides: sides.into(),
         wire_kbps: bits / seconds / 1000.0 / 2.0,
+        sound,
     };
     telephone.hang_up()?;
     Ok(round)
@@ -153,7 +174,7 @@ fn first_picture(watch: &Watch, accepted_ns: u64) -> Result<f64> {
 }
 
 /// The same for the caller and the callee.
-fn both<T>(mut make: impl FnMut(usize) -> Result<T>) -> Result<[T; 2]> {
+pub(crate) fn both<T>(mut make: impl FnMut(usize) -> Result<T>) -> Result<[T; 2]> {
     let caller = make(0).context("the caller")?;
     let callee = make(1).context("the callee")?;
     Ok([caller, callee])

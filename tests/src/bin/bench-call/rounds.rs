@@ -1,0 +1,128 @@
+//! Each round by itself, and where the time of the processor went.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    figures::{Round, SideFigures, SoundFigures, median},
+    options::Who,
+};
+
+/// The rounds of one program, a line for each side.
+pub(crate) fn lines(rounds: &[Round], who: Who) -> Vec<String> {
+    let mut lines = Vec::new();
+    let of = rounds.iter().filter(|round| round.who == who);
+    for (number, round) in of.enumerate() {
+        let number = number + 1;
+        for (side, name) in round.sides.iter().zip(["caller", "callee"]) {
+            lines.push(format!("round {number}, {name}: {}", line(side)));
+        }
+        lines.push(format!(
+            "round {number}, on the wire: {:.0} kbit/s each way",
+            round.wire_kbps
+        ));
+        if let Some(sound) = &round.sound {
+            lines.push(format!("round {number}, sound: {}", heard(sound)));
+        }
+    }
+    lines
+}
+
+fn heard(sound: &SoundFigures) -> String {
+    let mut parts = Vec::new();
+    for (side, name) in ["callee", "caller"].into_iter().enumerate() {
+        parts.push(match &sound.arrivals[side] {
+            Ok(arrival) => format!(
+                "at the {name} after {:.0} ms (at the end {:.0} ms), likeness {:.2}",
+                arrival.delay_ms, arrival.last_ms, arrival.alike
+            ),
+            Err(why) => format!("at the {name}: {why}"),
+        });
+        parts.push(match &sound.pesq[side] {
+            Ok(score) => format!("PESQ {score:.2}"),
+            Err(why) => format!("PESQ: {why}"),
+        });
+    }
+    parts.push(match &sound.echo {
+        Ok(echo) => format!(
+            "echo {:.0} dB while one talks, {:.0} dB while both do ({:.1} s looked at)",
+            echo.alone_db, echo.both_db, echo.looked_at
+        ),
+        Err(why) => format!("echo: {why}"),
+    });
+    parts.join("; ")
+}
+
+fn line(side: &SideFigures) -> String {
+    let sizes: Vec<String> = side
+        .sizes
+        .iter()
+        .map(|(at, (width, height))| format!("{width}x{height}@{at:.0}ms"))
+        .collect();
+    let to_720 = side
+        .to_720_ms
+        .map_or("never".to_owned(), |ms| format!("{ms:.0} ms"));
+    format!(
+        "set-up {:.0} ms, camera to screen {:.0}/{:.0} ms, {:.1} fps, {:.1} freezes a minute, 720p after {to_720} \
+         ({}), {:.1} % of a core, {:.0} MB",
+        side.setup_ms,
+        side.pictures.latency_ms.0,
+        side.pictures.latency_ms.1,
+        side.pictures.fps,
+        side.pictures.freezes_a_minute,
+        sizes.join(" "),
+        side.usage.total(),
+        side.usage.memory_total() as f64 / 1e6,
+    )
+}
+
+/// By process and thread: medians over rounds and sides, largest first.
+pub(crate) fn breakdown(rounds: &[Round], who: Who) -> Vec<String> {
+    let of = rounds.iter().filter(|round| round.who == who);
+    let sides: Vec<&SideFigures> = of.flat_map(|round| &round.sides).collect();
+    if sides.is_empty() {
+        return Vec::new();
+    }
+    let mut processes: BTreeMap<&String, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    let mut threads: BTreeMap<&(String, String), Vec<f64>> = BTreeMap::new();
+    for side in &sides {
+        for (role, percent) in &side.usage.processes {
+            processes.entry(role).or_default().0.push(*percent);
+        }
+        for (role, bytes) in &side.usage.memory {
+            processes.entry(role).or_default().1.push(*bytes as f64);
+        }
+        for (thread, percent) in &side.usage.threads {
+            threads.entry(thread).or_default().push(*percent);
+        }
+    }
+    let mut lines = Vec::new();
+    let mut processes: Vec<_> = processes.into_iter().collect();
+    processes.sort_by(|a, b| median(&b.1.0).total_cmp(&median(&a.1.0)));
+    for (role, (percent, bytes)) in processes {
+        lines.push(format!(
+            "{role}: {:.1} % of a core, {:.0} MB",
+            median(&percent),
+            median(&bytes) / 1e6
+        ));
+        let mut own: Vec<(&String, f64)> = threads
+            .iter()
+            .filter(|((of, _), _)| of == role)
+            .map(|((_, name), percent)| (name, median(percent)))
+            .filter(|(_, percent)| *percent >= 0.1)
+            .collect();
+        own.sort_by(|a, b| b.1.total_cmp(&a.1));
+        for (name, percent) in own {
+            lines.push(format!("    {name}: {percent:.1} %"));
+        }
+    }
+    let of = |pick: fn(&SideFigures) -> f64| {
+        median(&sides.iter().map(|side| pick(side)).collect::<Vec<_>>())
+    };
+    lines.push(format!(
+        "not counted: virtual camera {:.1} %, Xvfb {:.1} %, PulseAudio {:.1} %",
+        of(|side| side.usage.camera),
+        of(|side| side.around.0),
+        of(|side| side.around.1)
+    ));
+    lines
+}
