@@ -393,6 +393,36 @@ describe('by keyboard alone', () => {
     expect(await told(stage.page, 'call')).toMatchObject({ kind: 'audio' });
   });
 
+  test('Escape leaves what can be left: a panel, the end of a call, the check, a small form', async () => {
+    const { keyboard } = stage.page;
+    await stage.show('call');
+    await at('privacy').click();
+    await at('toggle-mic').focus();
+    await keyboard.press('Escape');
+    await expect.poll(() => at('privacy-panel').count()).toBe(0);
+    expect(await commands()).toEqual([]);
+    await stage.show('ended');
+    await keyboard.press('Escape');
+    await told(stage.page, 'dismiss_ended');
+    await stage.show('check');
+    await keyboard.press('Escape');
+    await told(stage.page, 'stop_check');
+    await stage.show('welcome');
+    await at('server').click();
+    await at('server-url').focus();
+    await keyboard.press('Escape');
+    await expect.poll(() => at('server-url').count()).toBe(0);
+    expect(await focused()).toBe('server');
+  });
+
+  test('the focus goes on at the start of the next screen', async () => {
+    await stage.show('incoming');
+    await at('accept-audio').focus();
+    await stage.page.keyboard.press('Enter');
+    await at('call-state').waitFor();
+    await expect.poll(() => stage.page.evaluate(() => document.activeElement?.id)).toBe('main');
+  });
+
   test('the sheet of keys opens and goes away', async () => {
     await stage.show('home');
     await stage.page.keyboard.press('?');

@@ -14,6 +14,14 @@ const click =
     for (const testid of testids) await page.locator(`[data-testid="${testid}"]`).click();
   };
 
+/** For what only narrow windows have. */
+const narrowly =
+  (testid: string): Steps =>
+  async ({ page }) => {
+    const target = page.locator(`[data-testid="${testid}"]`);
+    if (await target.isVisible()) await target.click();
+  };
+
 const SHOTS: [name: string, scene: string, steps?: Steps][] = [
   ['welcome', 'welcome'],
   ['server', 'welcome', click('server')],
@@ -25,21 +33,24 @@ const SHOTS: [name: string, scene: string, steps?: Steps][] = [
   ['vault-broken', 'vault-broken'],
   ['empty', 'empty'],
   ['home', 'home'],
-  ['home-page', 'home', click('open-home')],
+  ['home-page', 'home', narrowly('open-home')],
   ['person', 'home', click('person-ana@lima.example')],
   ['key-changed', 'key-changed', click('person-ana@lima.example')],
   ['offline', 'offline'],
   ['prompt-camera', 'prompt-camera'],
   ['prompt-check', 'prompt-check'],
+  ['prompt-settings', 'prompt-settings'],
   ['check', 'check'],
   ['check-trouble', 'check-trouble'],
   ['undo', 'undo'],
   ['ringing', 'ringing'],
   ['denied', 'denied'],
   ['incoming', 'incoming'],
+  ['incoming-audio', 'incoming-audio'],
   ['connecting', 'connecting'],
   ['call', 'call'],
   ['call-privacy', 'call', click('privacy')],
+  ['call-withdrawn', 'call', click('privacy', 'consent-switch-camera')],
   ['call-devices', 'call', click('devices')],
   ['call-sound', 'call-sound'],
   ['call-muted', 'call-muted'],
@@ -50,6 +61,7 @@ const SHOTS: [name: string, scene: string, steps?: Steps][] = [
   ['call-waiting', 'call-waiting'],
   ['reconnecting', 'reconnecting'],
   ['ended', 'ended'],
+  ['ended-declined', 'ended-declined'],
   ['ended-network', 'ended-network'],
   ['privacy', 'home', click('nav-privacy')],
   ['settings', 'home', click('nav-settings')],
@@ -100,6 +112,9 @@ describe.runIf(FOLDER !== '')('pictures', () => {
               { timeout: 3000 },
             )
             .catch(() => undefined);
+        }
+        if (scene.startsWith('prompt')) {
+          await stage.page.locator('[data-testid="consent-prompt"][data-ready="true"]').waitFor();
         }
         await stage.page.waitForTimeout(350);
         await stage.page.screenshot({ path: `${FOLDER}/${name}-${look}.png` });

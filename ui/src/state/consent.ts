@@ -86,8 +86,10 @@ export function consentCommand(consent: ConsentView, inCall: boolean): Command {
 /** How a consent stands, in a call that is on the screen. */
 export function consentInCall(consent: ConsentView, now: number): string {
   const { state, sinceMs } = consent;
-  if (state === 'allowed_once' || state === 'never_asked') return say(`consent.${state}.call`);
-  return say(`consent.${state}`, { when: sinceMs === null ? '' : dayText(sinceMs, now) });
+  const when = sinceMs === null ? '' : dayText(sinceMs, now);
+  return state === 'denied' || state === 'withdrawn'
+    ? say(`consent.${state}`, { when })
+    : say(`consent.${state}.call`, { when });
 }
 
 export function consentRow(consent: ConsentView, now: number): ConsentRow {

@@ -1,13 +1,15 @@
 import type { CallKind } from '../generated/bindings';
 import type { App } from './app';
 import { actionFor, type Action, type Where } from './keys';
-import { screenOf } from './place';
+import { screenOf, type Screen } from './place';
 
 /** What only the page itself can do. */
 interface PageActions {
   help(): void;
   privacy(): void;
   search(): void;
+  /** Closes what lies over the screen; says whether there was something. */
+  close(): boolean;
 }
 
 /** Turns key presses into commands, by the one table of keys. */
@@ -43,15 +45,22 @@ export class KeyDesk {
     void this.#app.act({ do: 'set_microphone', on: false });
   }
 
-  /** Undoes a call that does not ring yet. */
+  /** Undoes a call that does not ring yet; otherwise leaves what can be left without loss. */
   #escape(): boolean {
-    if (this.#app.view.get()?.call?.phase.is !== 'preparing') return false;
-    void this.#app.act({ do: 'hang_up' });
-    return true;
+    const phase = this.#app.view.get()?.call?.phase.is;
+    if (phase === 'preparing') return this.#act({ do: 'hang_up' });
+    if (phase === 'ended') return this.#act({ do: 'dismiss_ended' });
+    if (this.#page.close()) return true;
+    return this.#screen() === 'check' && this.#act({ do: 'stop_check' });
+  }
+
+  #screen(): Screen {
+    const { view, place, fullCheck } = this.#app;
+    return screenOf(view.get(), place.get(), fullCheck.get());
   }
 
   #where(target: EventTarget | null): Where {
-    const screen = screenOf(this.#app.view.get(), this.#app.place.get(), false);
+    const screen = this.#screen();
     const letters = this.#app.preferences.letters.get();
     const map = this.#app.preferences.keyMap.get();
     const typing =

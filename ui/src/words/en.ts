@@ -58,6 +58,7 @@ export const en = {
   'server.bad': 'Type a whole address, such as https://chat.example',
 
   'welcome.title': 'Welcome',
+  'welcome.lead': 'Sign in here, or create an account.',
   'welcome.signin': 'Sign in',
   'welcome.signup': 'Create an account',
   'welcome.which': 'Sign in or create an account',
@@ -525,6 +526,7 @@ export const en = {
   'consent.microphone': 'Microphone',
   'consent.switch.camera': 'Open the camera',
   'consent.switch.microphone': 'Open the microphone',
+  'consent.allowed.call': 'In every call, since {when}',
   'consent.never_asked.call': 'Not asked yet. Switching on asks you.',
   'consent.allowed_once.call': 'Allowed for this call only',
   'consent.never_asked': 'You were never asked. The first call asks.',
