@@ -133,11 +133,12 @@ impl SoundCard {
         let file = self.folder.join("said.raw");
         fs::write(&file, to_pcm16(samples))?;
         let mut player = self.client("paplay");
+        // A generous buffer: a mouth that stutters on a busy machine would be blamed on the app.
         player.args([
             "--raw",
             "--format=s16le",
             "--channels=1",
-            "--latency-msec=20",
+            "--latency-msec=200",
         ]);
         player
             .arg(format!("--rate={RATE}"))

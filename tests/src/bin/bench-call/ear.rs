@@ -139,7 +139,15 @@ pub(crate) fn begins(speech: &Speech, heard: &Heard) -> Option<usize> {
 /// Looks for speech at a mouth and at an ear; `None` when it did not arrive.
 pub(crate) fn arrival(speech: &Speech, mouth: &Heard, ear: &Heard) -> Option<Arrival> {
     let said = speech.find_in(&mouth.samples).pieces;
-    let found = speech.find_in(&ear.samples).pieces;
+    // Processing may turn sound upside down, which nobody hears.
+    let turned: Vec<f32> = ear.samples.iter().map(|sample| -sample).collect();
+    let ways = [ear.samples.as_slice(), &turned].map(|samples| speech.find_in(samples));
+    let [straight, turned] = ways;
+    let found = if turned.correlation > straight.correlation {
+        turned.pieces
+    } else {
+        straight.pieces
+    };
     let between_ms = (ear.origin_ns - mouth.origin_ns) / 1e6;
     let good: Vec<(f64, f64, f64)> = said
         .iter()
@@ -176,6 +184,10 @@ mod tests {
         let found = arrival(&speech, &after(RATE / 2, 5e9), &after(RATE, 4.6e9)).unwrap();
         assert!((found.delay_ms - 100.0).abs() < 2.0, "{found:?}");
         assert!(found.alike > 0.99 && found.begins.abs_diff(RATE) < 500);
+        let mut turned = after(RATE, 4.6e9);
+        turned.samples.iter_mut().for_each(|sample| *sample *= -1.0);
+        let turned = arrival(&speech, &after(RATE / 2, 5e9), &turned).unwrap();
+        assert!((turned.delay_ms - found.delay_ms).abs() < 0.1, "{turned:?}");
         let silence = Heard {
             samples: vec![0.0; 4 * RATE],
             origin_ns: 0.0,

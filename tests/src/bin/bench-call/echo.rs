@@ -23,8 +23,8 @@ const TALK: f64 = 12.0;
 const FRAME: usize = RATE / 50;
 /// Speech this much below its mean counts as silent, and this much as loud.
 const SILENT_DB: f64 = -30.0;
-const LOUD_DB: f64 = -6.0;
-/// How long the other must have been silent, before and after.
+const LOUD_DB: f64 = -12.0;
+/// For so many frames before, and half of that after, the other must be silent.
 const STILL: usize = 10;
 
 /// What came back.
@@ -45,7 +45,7 @@ pub(crate) fn measure(telephone: &dyn Telephone) -> Result<EchoReturn> {
     let breath = Duration::from_millis(200);
     let alone = Speech::recorded_from(folder, 40, LEARN, breath)?;
     let one = Speech::recorded_from(folder, 60, TALK, breath)?;
-    let other = Speech::recorded_from(folder, 90, TALK, Duration::from_millis(700))?;
+    let other = Speech::recorded_from(folder, 90, TALK, Duration::from_millis(1200))?;
 
     let room = Room::open(callee)?;
     // The other's voice must be told from the echo: how late it comes.
