@@ -1,5 +1,7 @@
 //! `cargo xtask bench call`.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::{doctor, needs::For, shell, steps::Steps, ui, workspace};
@@ -29,14 +31,9 @@ pub(crate) fn call() -> Result<()> {
         shell::run(&mut shell::cargo(&root, &words))
     })?;
     steps.step("measure", "720p both ways on loopback", || {
-        let words = [
-            "run",
-            "--locked",
-            "--release",
-            "--quiet",
-            "--package",
-            "jasmin-tests",
-        ];
-        shell::run(shell::cargo(&root, &words).args(["--bin", "bench-call"]))
+        // Started as it was built: `cargo run` for one package would choose other features, and build
+        // everything once more.
+        let program = workspace::binary("release", "bench-call")?;
+        shell::run(Command::new(program).current_dir(&root))
     })
 }
