@@ -1,21 +1,23 @@
 //! Drives one [`call::Session`](jasmin_call::Session): its sockets, its timers, and the frames
 //! between it and a [`Plane`]. Everything that the session decides, it decides without I/O; this
-//! task only carries.
+//! thread only carries. It is a thread of its own, before others, because every millisecond that it
+//! comes late is heard and seen, and taken for a slow network.
 
-use std::time::Instant;
+use std::{io, thread, time::Instant};
 
 use jasmin_call::{
     AudioTarget, EncodedAudio, EncodedVideo, Event, OfferError, Output, Path, Quality,
     ReceivedAudio, ReceivedVideo, SafetyWord, Session, SessionEnd, Signal, VideoTarget,
 };
+use jasmin_media::urgency::be_urgent;
 use jasmin_protocol::CallId;
 use tokio::{
+    runtime::Builder,
     sync::mpsc,
-    task::JoinHandle,
     time::{Instant as TokioInstant, sleep_until},
 };
 
-use crate::net::{Datagram, Net};
+use crate::net::{Bound, Datagram, Net};
 
 /// Orders that wait for the driver.
 const ORDERS: usize = 64;
@@ -89,31 +91,52 @@ pub(crate) enum Update {
 #[derive(Debug)]
 pub(crate) struct Driver {
     orders: mpsc::Sender<Order>,
-    task: JoinHandle<()>,
 }
 
 impl Driver {
     /// Starts to drive. Updates come with the call's name; the session's candidates must have been
     /// added from `net`.
+    ///
+    /// # Errors
+    /// When there can be no thread for it.
     pub(crate) fn start(
         call_id: CallId,
         session: Session,
-        net: Net,
+        net: Bound,
         plane: Box<dyn Plane>,
         outgoing: mpsc::Receiver<Outgoing>,
         updates: impl Fn(CallId, Update) + Send + 'static,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let (orders, received) = mpsc::channel(ORDERS);
-        let drive = Drive {
-            session,
-            net,
-            plane,
-            outgoing,
-            orders: received,
-            ended: false,
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let update = move |update| updates(call_id, update);
+        let drive = async move {
+            match Net::listen(net) {
+                Ok(net) => {
+                    let drive = Drive {
+                        session,
+                        net,
+                        plane,
+                        outgoing,
+                        orders: received,
+                        ended: false,
+                    };
+                    drive.run(update).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the sockets cannot be waited for");
+                    update(Update::Ended(SessionEnd::Network));
+                }
+            }
         };
-        let task = tokio::spawn(drive.run(move |update| updates(call_id, update)));
-        Self { orders, task }
+        thread::Builder::new().name("call".into()).spawn(move || {
+            be_urgent();
+            runtime.block_on(drive);
+        })?;
+        Ok(Self { orders })
     }
 
     /// Gives an order. A driver that has ended takes none; it has said so.
@@ -121,12 +144,6 @@ impl Driver {
         if let Err(error) = self.orders.try_send(order) {
             tracing::debug!(%error, "an order came to a session that has ended");
         }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

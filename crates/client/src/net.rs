@@ -25,6 +25,10 @@ pub(crate) struct Datagram {
     pub(crate) contents: Vec<u8>,
 }
 
+/// The bound sockets of one call, not yet read from.
+#[derive(Debug)]
+pub(crate) struct Bound(Vec<(SocketAddr, std::net::UdpSocket)>);
+
 /// The sockets of one call. Dropping it closes them.
 #[derive(Debug)]
 pub(crate) struct Net {
@@ -34,23 +38,21 @@ pub(crate) struct Net {
     _readers: JoinSet<()>,
 }
 
-impl Net {
-    /// Opens a socket on every usable address. Inside a tokio runtime.
+impl Bound {
+    /// Opens a socket on every usable address.
     ///
     /// # Errors
     /// When not a single socket can be opened.
     pub(crate) fn open() -> io::Result<Self> {
-        let (sender, incoming) = mpsc::channel(QUEUE);
         let mut sockets = Vec::new();
-        let mut readers = JoinSet::new();
         let mut last_error = None;
         for ip in usable(
             if_addrs::get_if_addrs()?
                 .into_iter()
                 .map(|interface| interface.ip()),
         ) {
-            let (socket, reader) = match bind(ip) {
-                Ok(sockets) => sockets,
+            let socket = match bind(ip) {
+                Ok(socket) => socket,
                 Err(error) => {
                     tracing::debug!(%error, "an interface address cannot be used");
                     last_error = Some(error);
@@ -58,7 +60,6 @@ impl Net {
                 }
             };
             let local = socket.local_addr()?;
-            readers.spawn(read(reader, local, sender.clone()));
             sockets.push((local, socket));
         }
         if sockets.is_empty() {
@@ -69,16 +70,32 @@ impl Net {
                 )
             }));
         }
+        Ok(Self(sockets))
+    }
+
+    /// The host candidates' addresses.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.0.iter().map(|(address, _)| *address)
+    }
+}
+
+impl Net {
+    /// Starts to listen, in the runtime that this is called in.
+    ///
+    /// # Errors
+    /// When the runtime cannot wait for a socket.
+    pub(crate) fn listen(Bound(sockets): Bound) -> io::Result<Self> {
+        let (sender, incoming) = mpsc::channel(QUEUE);
+        let mut readers = JoinSet::new();
+        for (local, socket) in &sockets {
+            let reader = UdpSocket::from_std(socket.try_clone()?)?;
+            readers.spawn(read(reader, *local, sender.clone()));
+        }
         Ok(Self {
             sockets,
             incoming,
             _readers: readers,
         })
-    }
-
-    /// The host candidates' addresses.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
-        self.sockets.iter().map(|(address, _)| *address)
     }
 
     /// Sends from the socket bound to `source`. A full or failing socket loses the packet, as the
@@ -98,12 +115,10 @@ impl Net {
     }
 }
 
-/// One socket twice: to send from at once, and to wait on.
-fn bind(ip: IpAddr) -> io::Result<(std::net::UdpSocket, UdpSocket)> {
+fn bind(ip: IpAddr) -> io::Result<std::net::UdpSocket> {
     let socket = std::net::UdpSocket::bind(SocketAddr::new(ip, 0))?;
     socket.set_nonblocking(true)?;
-    let reader = UdpSocket::from_std(socket.try_clone()?)?;
-    Ok((socket, reader))
+    Ok(socket)
 }
 
 /// Loopback serves only where there is nothing else: two copies on a computer without a network.
@@ -176,14 +191,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_datagram_arrives_with_both_addresses() {
-        let mut left = Net::open().unwrap();
-        let right = Net::open().unwrap();
+        let (left, right) = (Bound::open().unwrap(), Bound::open().unwrap());
         let to = left.addresses().next().unwrap();
         let from = right
             .addresses()
             .find(|address| address.is_ipv4() == to.is_ipv4())
             .unwrap();
-        right.send(from, to, b"hello");
+        let mut left = Net::listen(left).unwrap();
+        Net::listen(right).unwrap().send(from, to, b"hello");
         let datagram = left.receive().await.unwrap();
         assert_eq!((datagram.source, datagram.destination), (from, to));
         assert_eq!(datagram.contents, b"hello");

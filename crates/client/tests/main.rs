@@ -4,3 +4,4 @@
 mod call;
 mod foundations;
 mod people;
+mod swapped_keys;

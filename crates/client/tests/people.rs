@@ -96,6 +96,11 @@ impl World {
         person
     }
 
+    /// The server's database: what a server that cheats can change.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.dir.path().join("server").join("jasmin.db")
+    }
+
     async fn code(&self, email: &str) -> String {
         let url = format!("{}/dev/mailbox", self.server.url());
         let body = reqwest::get(url).await.unwrap().text().await.unwrap();

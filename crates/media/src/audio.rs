@@ -33,7 +33,6 @@ mod resample;
 pub mod sync;
 pub mod synthetic;
 pub mod tones;
-mod urgency;
 pub mod voice;
 
 pub use device::{AudioDevice, DeviceChange, DeviceProblem, DeviceWatch, Direction};

@@ -28,5 +28,6 @@ pub mod frame;
 mod platform;
 pub mod synthetic;
 mod timings;
+pub mod urgency;
 pub mod video;
 pub mod vp8;

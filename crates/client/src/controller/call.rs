@@ -24,7 +24,7 @@ use crate::{
     driver::{Driver, Order, Update},
     gate::Scope,
     keys::CertifiedDevice,
-    net::Net,
+    net::Bound,
     remote::RemotePicture,
 };
 
@@ -310,7 +310,7 @@ impl Actor {
                 })?
             }
         };
-        let net = Net::open().map_err(|error| {
+        let net = Bound::open().map_err(|error| {
             tracing::warn!(%error, "there is no network");
             EndReason::Network
         })?;
@@ -339,7 +339,11 @@ impl Actor {
                     tracing::error!("a session's word was lost");
                 }
             },
-        );
+        )
+        .map_err(|error| {
+            tracing::error!(%error, "the call cannot be driven");
+            EndReason::Network
+        })?;
         if role == Role::Caller {
             driver.order(Order::Offer);
         }

@@ -17,11 +17,11 @@ use super::decoder::OpusDecoder;
 use super::ear;
 use super::encoder::VoiceEncoder;
 use super::events::Events;
-use super::urgency::be_urgent;
 use super::voice::{
     Levels, OnEncoded, OutOfBandId, Playing, Processing, ReceivedAudio, Repeat, VoiceEvent,
     VoiceStats,
 };
+use crate::urgency::be_urgent;
 
 /// How long to sleep when callbacks or orders will wake the thread.
 const LONG: Duration = Duration::from_millis(500);

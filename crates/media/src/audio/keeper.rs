@@ -16,8 +16,8 @@ use super::engine::{Board, Task};
 use super::events::Events;
 use super::faults::{Fault, Faults};
 use super::io::{self, AudioIo, OpenDevice};
-use super::urgency::be_urgent;
 use super::voice::VoiceEvent;
+use crate::urgency::be_urgent;
 
 /// How often devices are looked at: no operating system's notice reaches us.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -9,7 +9,10 @@ use jasmin_protocol::{
 };
 
 use super::{super::actor::Actor, Ongoing};
-use crate::{api::ApiError, controller::chores::Chore, driver::Order, keys::CertifiedDevice};
+use crate::{
+    api::ApiError, command::FailureCode, controller::chores::Chore, driver::Order,
+    keys::CertifiedDevice,
+};
 
 impl Actor {
     /// The session wants something said.
@@ -122,8 +125,12 @@ impl Actor {
                         actor.ring_if_ready(call_id, kind);
                     }
                     Err(failure) => {
-                        tracing::info!(%failure, "the callee's keys cannot be had");
-                        actor.line.fail(call_id, EndReason::Server, Instant::now());
+                        tracing::info!(%failure, "the callee's keys cannot be used");
+                        let reason = match failure.code {
+                            FailureCode::KeyChanged => EndReason::Security,
+                            _ => EndReason::Server,
+                        };
+                        actor.line.fail(call_id, reason, Instant::now());
                     }
                 }
             });
