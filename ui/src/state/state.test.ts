@@ -279,16 +279,16 @@ describe('devices', () => {
 
   it('name the first layer that blocks and the button that helps', () => {
     const failed = (problem: 'consent' | 'gone' | 'busy', device = 'Desk camera') =>
-      troubleOf('camera', { is: 'failed', problem, device }, devices);
+      troubleOf('camera', { is: 'failed', problem, device }, devices, 'call');
     expect(failed('consent')?.actions.map(({ word }) => word)).toEqual(['Ask me again']);
     const state = { is: 'failed', problem: 'consent', device: '' } as const;
-    expect(troubleOf('camera', state, devices, 'withdrawn')?.title).toBe('You took the camera back');
+    expect(troubleOf('camera', state, devices, 'call', 'withdrawn')?.title).toBe('You took the camera back');
     expect(failed('gone')?.actions.map(({ word }) => word)).toEqual([
       'Use Built-in camera',
       'Stay without',
     ]);
     expect(failed('busy')?.actions.map(({ word }) => word)).toEqual(['Choose another', 'Try now']);
-    expect(troubleOf('camera', { is: 'off' }, devices)).toBeNull();
+    expect(troubleOf('camera', { is: 'off' }, devices, 'call')).toBeNull();
   });
 
   it('can be picked, with the system first', () => {

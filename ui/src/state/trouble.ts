@@ -18,10 +18,12 @@ export interface Trouble {
   readonly actions: readonly { readonly does: TroubleAction; readonly word: string }[];
 }
 
+/** `where` says whether somebody at the other side misses the device. */
 export function troubleOf(
   dev: 'camera' | 'microphone',
   state: OwnDeviceView,
   devices: DevicesView,
+  where: 'call' | 'check',
   consent?: ConsentState,
 ): Trouble | null {
   if (state.is !== 'failed') return null;
@@ -40,9 +42,7 @@ export function troubleOf(
           consent === 'withdrawn' ? 'trouble.withdrawn.title' : 'trouble.consent.title',
           { dev },
         ),
-        text: say(consent === 'withdrawn' ? 'trouble.withdrawn.text' : 'trouble.consent.text', {
-          dev,
-        }),
+        text: consentText(dev, where, consent),
         actions: [{ does: { is: 'try' }, word: say('trouble.ask.again') }],
       };
     case 'system':
@@ -76,7 +76,7 @@ export function troubleOf(
         dev,
         layer: 'gone',
         title: say('trouble.gone.title', { name }),
-        text: say('trouble.gone.text', { dev, name }),
+        text: say(where === 'call' ? 'trouble.gone.text' : 'trouble.gone.text.check', { dev, name }),
         actions: [...use, without],
       };
     }
@@ -105,4 +105,13 @@ export function troubleOf(
         actions: [retry, without],
       };
   }
+}
+
+function consentText(
+  dev: 'camera' | 'microphone',
+  where: 'call' | 'check',
+  consent: ConsentState | undefined,
+): string {
+  const said = say(consent === 'withdrawn' ? 'trouble.withdrawn.text' : 'trouble.consent.text');
+  return where === 'call' ? `${said} ${say('trouble.consent.call', { dev })}` : said;
 }

@@ -388,11 +388,11 @@ export const en = {
 
   'trouble.dev': '{dev, select, camera {camera} other {microphone}}',
   'trouble.consent.title': 'You said “Not now” to the {dev, select, camera {camera} other {microphone}}',
-  'trouble.consent.text':
-    '{dev, select, camera {Jasmin has not touched it. The call goes on with sound.} other {Jasmin has not touched it. You can listen.}}',
+  'trouble.consent.text': 'Jasmin has not touched it.',
+  'trouble.consent.call':
+    '{dev, select, camera {The call goes on with sound.} other {You can listen.}}',
   'trouble.withdrawn.title': 'You took the {dev, select, camera {camera} other {microphone}} back',
-  'trouble.withdrawn.text':
-    '{dev, select, camera {It stays shut. The call goes on with sound.} other {It stays shut. You can listen.}}',
+  'trouble.withdrawn.text': 'It stays shut.',
   'trouble.system.title':
     'Your system blocks the {dev, select, camera {camera} other {microphone}}',
   'trouble.system.text':
@@ -404,6 +404,7 @@ export const en = {
   'trouble.gone.title': '“{name}” was unplugged',
   'trouble.gone.text':
     '{dev, select, camera {The other side sees “camera off”. Plug it in again and press Camera, or use another one.} other {The other side does not hear you. Plug it in again and press Mic, or use another one.}}',
+  'trouble.gone.text.check': 'Plug it in again, or use another one.',
   'trouble.stalled.title': '“{name}” stopped delivering',
   'trouble.stalled.text':
     '{dev, select, camera {It is there, but no picture comes.} other {It is there, but no sound comes.}} We try again by ourselves. Plugging it out and in often helps.',
