@@ -5,15 +5,17 @@
 //! too. So video gets a share that leaves the queue empty, sound is served first, and captures are
 //! skipped while the own send queue is long.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+mod evidence;
+mod trial;
+
+use std::time::{Duration, Instant};
 
 use crate::{AudioTarget, VideoTarget};
+use evidence::Evidence;
+use trial::{Standing, Trial};
 
 /// What the estimate starts with, bits a second. Probing finds more within a few round trips.
-pub(crate) const START_BPS: u32 = 600_000;
+pub(crate) const START_BPS: u32 = 400_000;
 /// What to look for when the camera is on, up to 720p with room to spare. The estimator probes with
 /// bursts of up to twice the wish: on a slow link a wish out of reach costs a quarter of a second of
 /// delay every few seconds.
@@ -29,24 +31,15 @@ pub(crate) const HUSH_BPS: u32 = 10_000;
 
 const SHARE: f64 = 0.9;
 const SHARE_WHILE_QUEUEING: f64 = 0.8;
-const QUEUEING: Duration = Duration::from_millis(100);
-/// The lowest round trip of the last half minute is the path without queues.
-const RTT_WINDOW: Duration = Duration::from_secs(30);
-
-/// Over how long the own sending rate is measured.
-const SENT_WINDOW: Duration = Duration::from_millis(1000);
-/// After a queue the ceiling rises so much with each measurement, five a second, until it is gone.
-const CEILING_RISES: f64 = 1.06;
+/// A cut needs so long to show in what is measured: the next one waits for it.
+const CUTS_APART: Duration = Duration::from_millis(200);
+/// After a queue the ceiling rises so much in a second, until it is gone.
+const CEILING_RISES: f64 = 1.34;
 /// No queue is worth less than this.
 const CEILING_LEAST_BPS: f64 = 90_000.0;
-
-/// A loss of this share still counts as a clean path: it may be radio, and not a full queue.
-const CLEAN_LOSS: f32 = 0.05;
-/// An estimate that has not moved for so long on a clean path is put to the test; each time in vain
-/// the next waits twice as long.
-const STAGNANT_FIRST: Duration = Duration::from_secs(4);
-const STAGNANT_MOST: Duration = Duration::from_secs(32);
-const STAGNANT_SHARE: f64 = 1.08;
+/// No picture is worth a queue like this: captures are skipped until it is shorter.
+const CLOGGED_ABOVE: Duration = Duration::from_millis(300);
+const CLOGGED_BELOW: Duration = Duration::from_millis(150);
 
 const VIDEO_MAX_BPS: u32 = 1_800_000;
 /// Below this for a second, video is no use: it pauses, and comes back with some room.
@@ -74,28 +67,18 @@ pub(crate) struct Congestion {
     wish: usize,
     /// What the estimate was while the path was fine.
     good_bps: u32,
-    rtt: Option<Duration>,
-    rtts: VecDeque<(Instant, Duration)>,
-    sent: VecDeque<(Instant, usize)>,
-    /// What gets through at present; known to pass while the path is clean.
-    delivered_bps: f64,
-    clean: bool,
+    evidence: Evidence,
     ceiling_bps: Option<f64>,
-    stagnant: Option<Stagnant>,
+    cut_at: Option<Instant>,
+    measured_at: Option<Instant>,
+    trial: Option<Trial>,
     queue: Duration,
     hold: bool,
+    clogged: bool,
     paused: bool,
     scarce_since: Option<Instant>,
     audio_bps: u32,
     audio_loss: f32,
-}
-
-/// An estimate that does not move.
-#[derive(Clone, Copy, Debug)]
-struct Stagnant {
-    at_bps: u32,
-    since: Instant,
-    patience: Duration,
 }
 
 impl Congestion {
@@ -105,15 +88,14 @@ impl Congestion {
             camera: true,
             wish: WISHES_VIDEO_BPS.len() - 1,
             good_bps: START_BPS,
-            rtt: None,
-            rtts: VecDeque::new(),
-            sent: VecDeque::new(),
-            delivered_bps: 0.0,
-            clean: false,
+            evidence: Evidence::default(),
             ceiling_bps: None,
-            stagnant: None,
+            cut_at: None,
+            measured_at: None,
+            trial: None,
             queue: Duration::ZERO,
             hold: false,
+            clogged: false,
             paused: false,
             scarce_since: None,
             audio_bps: 32_000,
@@ -151,14 +133,7 @@ impl Congestion {
 
     /// A packet of media, padding or repeat went out.
     pub(crate) fn on_sent(&mut self, bytes: usize, now: Instant) {
-        self.sent.push_back((now, bytes));
-        while self
-            .sent
-            .front()
-            .is_some_and(|(at, _)| now.duration_since(*at) > SENT_WINDOW)
-        {
-            self.sent.pop_front();
-        }
+        self.evidence.on_sent(bytes, now);
     }
 
     /// A round trip and the share of packets lost over the last second, measured a few times a
@@ -169,81 +144,54 @@ impl Congestion {
         loss: Option<f32>,
         now: Instant,
     ) -> Option<u32> {
-        // A queue that gets shorter needs no further cut.
-        let worse = rtt != self.rtt
-            && rtt.is_some_and(|rtt| self.rtt.is_none_or(|before| rtt > before.mul_f64(0.97)));
-        if let Some(rtt) = rtt {
-            self.on_rtt(rtt, now);
-        }
-        let sent: usize = self
-            .sent
-            .iter()
-            .filter(|(at, _)| now.duration_since(*at) <= SENT_WINDOW)
-            .map(|(_, bytes)| bytes)
-            .sum();
-        let loss = loss.unwrap_or(0.0).clamp(0.0, 1.0);
-        let share = 1.0 - f64::from(loss);
-        self.delivered_bps = sent as f64 * 8.0 / SENT_WINDOW.as_secs_f64() * share;
-        let queueing = self.is_queueing();
-        self.clean = !queueing && loss <= CLEAN_LOSS;
-        if queueing && worse {
-            // What came through is what the narrowest place takes: a little less drains its queue.
-            let most = self
-                .ceiling_bps
-                .unwrap_or(f64::from(self.estimate_bps) * SHARE);
-            let ceiling = most.min(self.delivered_bps) * SHARE_WHILE_QUEUEING;
-            self.ceiling_bps = Some(ceiling.max(CEILING_LEAST_BPS));
-        } else if !queueing && let Some(ceiling) = self.ceiling_bps {
-            let ceiling = ceiling * CEILING_RISES;
-            let gone = ceiling >= f64::from(self.estimate_bps) * SHARE;
-            self.ceiling_bps = (!gone).then_some(ceiling);
-        }
+        self.evidence.on_measured(rtt, loss, now);
+        let clogged = if self.clogged {
+            CLOGGED_BELOW
+        } else {
+            CLOGGED_ABOVE
+        };
+        self.clogged = self.evidence.queued() > clogged;
+        self.move_ceiling(now);
         self.put_to_the_test(now)
     }
 
-    fn on_rtt(&mut self, rtt: Duration, now: Instant) {
-        self.rtt = Some(rtt);
-        while self
-            .rtts
-            .front()
-            .is_some_and(|(at, _)| now.duration_since(*at) > RTT_WINDOW)
+    fn move_ceiling(&mut self, now: Instant) {
+        let since = self.measured_at.replace(now);
+        let passed = since.map_or(Duration::ZERO, |since| now.duration_since(since));
+        let estimate = f64::from(self.estimate_bps) * SHARE;
+        let cut_shows = |cut: Instant| now.duration_since(cut) >= CUTS_APART;
+        // A queue that gets shorter needs no further cut.
+        if self.evidence.is_queueing_still() && self.cut_at.is_none_or(cut_shows) {
+            self.cut_at = Some(now);
+            self.evidence.disprove();
+            // What came through is what the narrowest place takes: a little less drains its queue.
+            let most = self.ceiling_bps.unwrap_or(estimate);
+            let ceiling = most.min(self.evidence.delivered_bps()) * SHARE_WHILE_QUEUEING;
+            self.ceiling_bps = Some(ceiling.max(CEILING_LEAST_BPS));
+        } else if !self.evidence.is_queueing()
+            && let Some(ceiling) = self.ceiling_bps
         {
-            self.rtts.pop_front();
+            let ceiling = ceiling * CEILING_RISES.powf(passed.as_secs_f64());
+            self.ceiling_bps = (ceiling < estimate).then_some(ceiling);
         }
-        // Only what may still become the minimum is kept.
-        while self.rtts.back().is_some_and(|(_, longer)| *longer >= rtt) {
-            self.rtts.pop_back();
-        }
-        self.rtts.push_back((now, rtt));
     }
 
-    // After loss the estimator creeps up, if at all. A restart makes it probe; that costs a burst, so
-    // it is done seldom where it does not help.
     fn put_to_the_test(&mut self, now: Instant) -> Option<u32> {
+        let estimate_bps = f64::from(self.estimate_bps);
+        let proven_bps = self.evidence.proven_bps();
         // Sound alone has enough in any case.
-        let enough =
-            !self.camera || f64::from(self.estimate_bps) * SHARE >= f64::from(VIDEO_MAX_BPS) * 1.1;
-        let mut stagnant = self.stagnant.unwrap_or(Stagnant {
-            at_bps: self.estimate_bps,
-            since: now,
-            patience: STAGNANT_FIRST,
-        });
-        let risen = f64::from(self.estimate_bps) > f64::from(stagnant.at_bps) * STAGNANT_SHARE;
-        let fallen = f64::from(self.estimate_bps) * STAGNANT_SHARE < f64::from(stagnant.at_bps);
-        if risen {
-            stagnant.patience = STAGNANT_FIRST;
-        }
-        if risen || fallen || enough || !self.clean || self.ceiling_bps.is_some() {
-            stagnant.at_bps = self.estimate_bps;
-            stagnant.since = now;
-        }
-        let due = now.duration_since(stagnant.since) >= stagnant.patience;
-        if due {
-            stagnant.since = now;
-            stagnant.patience = (stagnant.patience * 2).min(STAGNANT_MOST);
-        }
-        self.stagnant = Some(stagnant);
-        due.then_some(self.estimate_bps.max(self.delivered_bps as u32))
+        let enough = !self.camera || estimate_bps * SHARE >= f64::from(VIDEO_MAX_BPS) * 1.1;
+        let standing = Standing {
+            estimate_bps,
+            promising: !enough && self.evidence.is_clean() && self.ceiling_bps.is_none(),
+            disproved: estimate_bps * SHARE < proven_bps,
+        };
+        let trial = self
+            .trial
+            .get_or_insert_with(|| Trial::new(estimate_bps, now));
+        trial
+            .is_due(standing, now)
+            .then_some(estimate_bps.max(proven_bps) as u32)
     }
 
     /// How much video waits in the own send queue: since when, and how many bytes.
@@ -259,7 +207,7 @@ impl Congestion {
         self.audio_loss = if loss > self.audio_loss {
             loss
         } else {
-            self.audio_loss * 0.8 + loss * 0.2
+            self.audio_loss * 0.9 + loss * 0.1
         };
     }
 
@@ -268,32 +216,20 @@ impl Congestion {
     pub(crate) fn on_blackout_over(&mut self) -> u32 {
         let restart = (self.good_bps / 2).max(RESTART_MIN_BPS);
         self.estimate_bps = restart;
-        self.rtt = None;
+        self.evidence.start_afresh();
+        self.clogged = false;
         self.ceiling_bps = None;
-        self.stagnant = None;
+        self.trial = None;
         self.queue = Duration::ZERO;
         self.hold = false;
         restart
     }
 
-    fn is_queueing(&self) -> bool {
-        let (Some(rtt), Some((_, lowest))) = (self.rtt, self.rtts.front()) else {
-            return false;
-        };
-        rtt > *lowest + QUEUEING
-    }
-
-    /// What may be sent in all.
+    /// What may be sent in all. What has gone through goes through, whatever the estimator thinks: it
+    /// may be taken in by a busy processor, or by loss that has nothing to do with the rate.
     fn budget_bps(&self) -> f64 {
-        let estimate = f64::from(self.estimate_bps) * SHARE;
-        // What passes without a queue and without loss passes, whatever the estimator thinks.
-        let proven = if self.clean {
-            self.delivered_bps * SHARE
-        } else {
-            0.0
-        };
-        estimate
-            .max(proven)
+        (f64::from(self.estimate_bps) * SHARE)
+            .max(self.evidence.proven_bps())
             .min(self.ceiling_bps.unwrap_or(f64::INFINITY))
     }
 
@@ -337,7 +273,7 @@ impl Congestion {
         VideoTarget {
             bitrate_bps: payload.clamp(VIDEO_FLOOR_BPS, VIDEO_MAX_BPS),
             paused: self.paused,
-            hold: self.hold,
+            hold: self.hold || self.clogged,
         }
     }
 }
@@ -370,95 +306,52 @@ mod tests {
         }
     }
 
-    /// Sends at a rate for a second, and measures.
-    fn send(congestion: &mut Congestion, bps: usize, rtt: Duration, loss: f32, now: &mut Instant) {
-        for _ in 0..50 {
+    /// Sends at a rate for a second, and measures ten times.
+    fn send(congestion: &mut Congestion, bps: usize, rtt: u64, loss: f32, now: &mut Instant) {
+        for packet in 0..50 {
             *now += Duration::from_millis(20);
             congestion.on_sent(bps / 8 / 50, *now);
+            if packet % 5 == 4 {
+                // Never quite the same twice.
+                let rtt = Duration::from_millis(rtt) + Duration::from_nanos(packet);
+                congestion.on_measured(Some(rtt), Some(loss), *now);
+            }
         }
-        congestion.on_measured(Some(rtt), Some(loss), *now);
     }
 
     #[test]
     fn a_long_round_trip_cuts_to_less_than_what_comes_through() {
         let mut now = Instant::now();
         let mut congestion = at(2_000_000);
-        send(
-            &mut congestion,
-            1_600_000,
-            Duration::from_millis(60),
-            0.0,
-            &mut now,
-        );
-        let before = congestion.video_target(now).bitrate_bps;
-        send(
-            &mut congestion,
-            1_600_000,
-            Duration::from_millis(159),
-            0.0,
-            &mut now,
-        );
-        assert_eq!(congestion.video_target(now).bitrate_bps, before);
-        send(
-            &mut congestion,
-            1_600_000,
-            Duration::from_millis(400),
-            0.5,
-            &mut now,
-        );
+        send(&mut congestion, 1_600_000, 60, 0.0, &mut now);
+        let before = congestion.video_target(now);
+        send(&mut congestion, 1_600_000, 134, 0.0, &mut now);
+        assert_eq!(congestion.video_target(now), before, "the usual to and fro");
+        send(&mut congestion, 1_600_000, 400, 0.0, &mut now);
         let during = congestion.budget_bps();
+        // From 1.6 Mbps down by a fifth every 0.2 s, from the third measurement on.
         assert!(
-            (600_000.0..=660_000.0).contains(&during),
-            "0.8 * half of 1.6 Mbps, not {during}"
+            (500_000.0..=700_000.0).contains(&during),
+            "{during} while a queue stands"
         );
-        send(
-            &mut congestion,
-            600_000,
-            Duration::from_millis(300),
-            0.0,
-            &mut now,
-        );
+        assert!(congestion.video_target(now).hold, "and no picture at all");
+        for rtt in [380, 330, 280, 230, 180] {
+            now += CUTS_APART;
+            congestion.on_measured(Some(Duration::from_millis(rtt)), None, now);
+        }
         assert_eq!(
             congestion.budget_bps(),
             during,
             "the queue gets shorter: no further cut"
         );
-        send(
-            &mut congestion,
-            600_000,
-            Duration::from_millis(300),
-            0.0,
-            &mut now,
-        );
-        assert_eq!(
-            congestion.budget_bps(),
-            during,
-            "an old measurement says nothing new"
-        );
-        for _ in 0..40 {
-            congestion.on_measured(Some(Duration::from_millis(60)), None, now);
+        assert!(congestion.video_target(now).bitrate_bps < before.bitrate_bps);
+        for _ in 0..5 {
+            send(&mut congestion, 600_000, 60, 0.0, &mut now);
         }
         assert_eq!(
-            congestion.video_target(now).bitrate_bps,
+            congestion.video_target(now),
             before,
             "back when the queue is gone"
-        );
-    }
-
-    #[test]
-    fn a_longer_path_is_forgiven_after_half_a_minute() {
-        let start = Instant::now();
-        let mut congestion = at(1_000_000);
-        congestion.on_rtt(Duration::from_millis(20), start);
-        for second in 1..=40 {
-            congestion.on_rtt(
-                Duration::from_millis(200),
-                start + Duration::from_secs(second),
-            );
-        }
-        assert!(
-            !congestion.is_queueing(),
-            "200 ms is the path and not a queue"
         );
     }
 
@@ -466,48 +359,26 @@ mod tests {
     fn what_passes_clean_may_be_sent_whatever_the_estimate() {
         let mut now = Instant::now();
         let mut congestion = at(80_000);
-        send(
-            &mut congestion,
-            400_000,
-            Duration::from_millis(50),
-            0.0,
-            &mut now,
-        );
-        assert_eq!(congestion.budget_bps(), 360_000.0);
-        send(
-            &mut congestion,
-            400_000,
-            Duration::from_millis(50),
-            0.3,
-            &mut now,
-        );
-        assert_eq!(congestion.budget_bps(), 72_000.0, "lossy is not clean");
+        send(&mut congestion, 400_000, 50, 0.0, &mut now);
+        assert_eq!(congestion.budget_bps(), 340_000.0);
+        send(&mut congestion, 340_000, 50, 0.03, &mut now);
+        assert_eq!(congestion.budget_bps(), 340_000.0, "it does not dwindle");
+        send(&mut congestion, 340_000, 300, 0.0, &mut now);
+        assert!(congestion.budget_bps() < 100_000.0, "a queue ends it");
     }
 
     #[test]
-    fn a_stuck_estimate_is_tested_less_and_less_often() {
-        let start = Instant::now();
-        let mut congestion = at(500_000);
-        let rtt = Some(Duration::from_millis(50));
-        let tests: Vec<_> = (0..600)
-            .filter(|i| {
-                let now = start + *i * Duration::from_millis(200);
-                congestion.on_measured(rtt, None, now).is_some()
-            })
-            .map(|i| i / 5)
-            .collect();
-        assert_eq!(
-            tests,
-            [4, 12, 28, 60, 92],
-            "after 4, 8, 16 and then each 32 s"
-        );
-        let mut plenty = at(3_000_000);
-        let tested = (0..600).any(|i| {
-            plenty
-                .on_measured(rtt, None, start + i * Duration::from_millis(200))
-                .is_some()
-        });
-        assert!(!tested, "there is enough already");
+    fn an_estimate_below_what_passes_is_restarted_there() {
+        let mut now = Instant::now();
+        let mut congestion = at(80_000);
+        let mut restarts = Vec::new();
+        for _ in 0..100 {
+            now += Duration::from_millis(20);
+            congestion.on_sent(1_000, now);
+            restarts.extend(congestion.on_measured(Some(Duration::from_millis(50)), None, now));
+        }
+        assert_eq!(restarts.len(), 1, "{restarts:?}");
+        assert!(restarts[0] > 300_000, "{restarts:?}");
     }
 
     #[test]

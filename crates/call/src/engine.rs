@@ -39,7 +39,7 @@ const VIDEO_REORDER: usize = 250;
 const REPEATS: usize = 1024;
 const REPEATS_AGE: Duration = Duration::from_secs(3);
 const REPEATS_SHARE: f32 = 0.35;
-const STATS_EVERY: Duration = Duration::from_millis(200);
+const STATS_EVERY: Duration = Duration::from_millis(100);
 const RTCP_EVERY: Duration = Duration::from_secs(1);
 /// What is due so soon is done at once: `str0m` sends one packet a microsecond, and a runtime's timers
 /// count milliseconds.
@@ -70,6 +70,8 @@ pub(crate) struct Engine {
     locals: Vec<SocketAddr>,
     /// What the other side said of its addresses.
     remotes: Vec<(SocketAddr, CandidateKind)>,
+    /// The streams that the other side's signed SDP names.
+    ssrcs: Vec<u32>,
     errors: usize,
 }
 
@@ -103,6 +105,7 @@ impl Engine {
             pending: None,
             locals: Vec::new(),
             remotes: Vec::new(),
+            ssrcs: Vec::new(),
             errors: 0,
         }
     }
@@ -167,6 +170,7 @@ impl Engine {
         self.pending = None;
         let answer = self.rtc.sdp_api().accept_offer(offer);
         self.remember_remotes(candidates_in(sdp));
+        self.remember_ssrcs(sdp);
         self.drain();
         let answer = answer.map_err(|error| error.to_string())?;
         for (track, kind) in [
@@ -192,6 +196,7 @@ impl Engine {
         let pending = self.pending.take().ok_or("there is no offer under way")?;
         let accepted = self.rtc.sdp_api().accept_answer(pending, answer);
         self.remember_remotes(candidates_in(sdp));
+        self.remember_ssrcs(sdp);
         self.drain();
         accepted.map_err(|error| error.to_string())?;
         self.look_up_payload_types();
@@ -290,6 +295,26 @@ impl Engine {
         self.remotes.drain(..surplus);
     }
 
+    fn remember_ssrcs(&mut self, sdp: &str) {
+        for ssrc in ssrcs_in(sdp) {
+            if !self.ssrcs.contains(&ssrc) && self.ssrcs.len() < 64 {
+                self.ssrcs.push(ssrc);
+            }
+        }
+    }
+
+    // `str0m` would move a stream over to whatever SSRC a packet names beside the stream's MID, before
+    // it has looked at the packet's tag: one flipped bit, and the stream is lost.
+    fn is_of_another_stream(&self, bytes: &[u8]) -> bool {
+        let (Some(128..=191), Some(0..=191 | 224..)) = (bytes.first(), bytes.get(1)) else {
+            return false;
+        };
+        let ssrc = bytes.get(8..12).and_then(|ssrc| ssrc.try_into().ok());
+        let ssrc = ssrc.map_or(0, u32::from_be_bytes);
+        // 0 is a probe, from before there is media.
+        ssrc != 0 && !self.ssrcs.is_empty() && !self.ssrcs.contains(&ssrc)
+    }
+
     /// Returns what kind of way a datagram takes.
     pub(crate) fn path(&self, source: SocketAddr, destination: SocketAddr) -> Path {
         if !self.has_local(source) {
@@ -324,7 +349,7 @@ impl Engine {
         };
         let input = Input::Receive(self.now.max(now), receive);
         // `Rtc` would take media and DTLS from anywhere.
-        if !self.rtc.accepts(&input) {
+        if self.is_of_another_stream(bytes) || !self.rtc.accepts(&input) {
             return false;
         }
         self.catch_up(now);
@@ -548,6 +573,13 @@ fn first_mid(sdp: &str, kind: MediaKind) -> Option<Mid> {
         .take_while(|line| !line.starts_with("m="))
         .find_map(|line| line.trim_end().strip_prefix("a=mid:"))
         .map(Mid::from)
+}
+
+// The streams and their repeats (RFC 5576, section 4.1).
+fn ssrcs_in(sdp: &str) -> impl Iterator<Item = u32> + '_ {
+    sdp.lines()
+        .filter_map(|line| line.strip_prefix("a=ssrc:"))
+        .filter_map(|value| value.split(' ').next()?.trim_end().parse().ok())
 }
 
 fn candidates_in(sdp: &str) -> Vec<(SocketAddr, CandidateKind)> {

@@ -21,6 +21,8 @@ pub(crate) struct QualityMeter {
     now: Totals,
     rtt: Option<Duration>,
     jitter: Duration,
+    /// The sum of the shares since the last word, and how many they are.
+    losses_in: (f32, f32),
     loss_in: f32,
     loss_out: f32,
     path: Option<Path>,
@@ -34,6 +36,7 @@ impl QualityMeter {
             now: Totals::default(),
             rtt: None,
             jitter: Duration::ZERO,
+            losses_in: (0.0, 0.0),
             loss_in: 0.0,
             loss_out: 0.0,
             path: None,
@@ -56,9 +59,13 @@ impl QualityMeter {
         self.jitter = jitter;
     }
 
-    /// Shares of packets lost, each way.
+    /// Shares of packets lost, each way: on the way here since the last call, on the way there over a
+    /// second.
     pub(crate) fn on_loss(&mut self, loss_in: Option<f32>, loss_out: Option<f32>) {
-        self.loss_in = loss_in.unwrap_or(self.loss_in);
+        if let Some(loss) = loss_in {
+            let (sum, count) = self.losses_in;
+            self.losses_in = (sum + loss, count + 1.0);
+        }
         self.loss_out = loss_out.unwrap_or(self.loss_out);
     }
 
@@ -75,6 +82,10 @@ impl QualityMeter {
     pub(crate) fn report(&mut self, estimate_bps: u32, now: Instant) -> Option<Quality> {
         if now < self.deadline() {
             return None;
+        }
+        let (sum, count) = std::mem::take(&mut self.losses_in);
+        if count > 0.0 {
+            self.loss_in = sum / count;
         }
         let seconds = now.duration_since(self.since).as_secs_f64();
         let rate = |now: u64, before: u64| ((now - before) as f64 * 8.0 / seconds) as u32;
@@ -121,6 +132,18 @@ mod tests {
         assert_eq!(quality.estimate_bps, 7);
         let next = meter.report(7, start + 3 * EVERY).unwrap();
         assert_eq!((next.sent_bps, next.received_bps), (0, 0));
+    }
+
+    #[test]
+    fn loss_is_the_mean_of_the_second() {
+        let start = Instant::now();
+        let mut meter = QualityMeter::new(start);
+        for loss in [0.0, 0.3, 0.0] {
+            meter.on_loss(Some(loss), Some(0.2));
+        }
+        let quality = meter.report(0, start + EVERY).unwrap();
+        assert!((quality.loss_in - 0.1).abs() < 1e-6, "{quality:?}");
+        assert_eq!(quality.loss_out, 0.2);
     }
 
     #[test]

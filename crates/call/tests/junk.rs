@@ -63,11 +63,17 @@ fn flows(world: &mut World) {
 
 #[test]
 fn junk_in_a_running_call() {
-    let mut world = World::new(Conditions::default(), 1);
+    for seed in 1..=4 {
+        junk_with(seed);
+    }
+}
+
+fn junk_with(seed: u64) {
+    let mut world = World::new(Conditions::default(), seed);
     world.connect();
     world.run_for(SECOND);
     let stranger: SocketAddr = "198.51.100.66:666".parse().unwrap();
-    let mut random = Random::new(99);
+    let mut random = Random::new(99 + seed);
     for _ in 0..3000 {
         for to in [CALLER, CALLEE] {
             let peer = world.sides[1 - to].address;

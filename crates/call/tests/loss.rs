@@ -35,8 +35,10 @@ fn five_percent_loss_and_jitter() {
             // 5 % of single packets; of two that carry the same sound, 0.25 %.
             assert!(audio > 0.99, "seed {seed}: RED brings back sound, {audio}");
             let video = side.video.iter().filter(|seen| seen.contiguous).count();
+            // One loss that no repeat makes good costs a second at most, until the next keyframe is
+            // allowed.
             assert!(
-                video > 570,
+                video > 540,
                 "seed {seed}: repeats bring back pictures, {video} of 600"
             );
             assert!(share_arrived(&side.video) > 0.97, "seed {seed}");

@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use str0m::{
-    Event, bwe::BweKind, channel::ChannelData, format::CodecExtra, media::MediaData, net::Transmit,
+    Event, bwe::Bitrate, channel::ChannelData, format::CodecExtra, media::MediaData, net::Transmit,
     rtp::rtcp::SenderInfo,
 };
 
@@ -19,7 +19,6 @@ pub(crate) enum Happening {
     Video(ReceivedVideo),
     Audio(ReceivedAudio),
     KeyframeRequested,
-    Estimate(u32),
     Measured(Measured),
     /// The other side closed DTLS.
     Closed,
@@ -39,6 +38,9 @@ pub(crate) enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Measured {
     Peer {
+        /// What the path is thought to take at this moment. `str0m`'s event of that name tells a mean
+        /// over three seconds: too late both ways.
+        estimate_bps: Option<u32>,
         /// Of ICE's own checks.
         ping: Option<Duration>,
         /// Of the newest packet that the other side has reported.
@@ -74,12 +76,10 @@ impl Engine {
                 Happening::ChannelMessage(data)
             }
             Event::KeyframeRequest(_) => Happening::KeyframeRequested,
-            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
-                Happening::Estimate(estimate.as_u64().try_into().unwrap_or(u32::MAX))
-            }
             Event::PeerStats(stats) => {
                 let pair = stats.selected_candidate_pair;
                 Happening::Measured(Measured::Peer {
+                    estimate_bps: stats.bwe_tx.map(bits),
                     ping: pair.and_then(|pair| pair.current_round_trip_time),
                     rtt: stats.rtt,
                     loss_in: stats.ingress_loss_fraction,
@@ -129,6 +129,10 @@ impl Engine {
             sender_clock,
         }))
     }
+}
+
+fn bits(rate: Bitrate) -> u32 {
+    rate.as_u64().try_into().unwrap_or(u32::MAX)
 }
 
 fn sender_clock(info: &SenderInfo) -> Option<SenderClock> {

@@ -63,7 +63,6 @@ impl Session {
             Happening::Video(video) => self.on_video(video),
             Happening::Audio(audio) => self.event(Event::Audio(audio)),
             Happening::KeyframeRequested => self.own_keyframe.want(),
-            Happening::Estimate(bps) => self.on_estimate(bps),
             Happening::Measured(measured) => self.on_measured(measured),
             Happening::Closed => self.end(SessionEnd::RemoteHungUp),
             Happening::Failed(Failure::Certificate) => self.end(SessionEnd::Security),
@@ -197,6 +196,7 @@ impl Session {
     fn on_measured(&mut self, measured: Measured) {
         match measured {
             Measured::Peer {
+                estimate_bps,
                 ping,
                 rtt,
                 loss_in,
@@ -206,6 +206,9 @@ impl Session {
                     self.quality.on_rtt(ping);
                 }
                 self.quality.on_loss(loss_in, loss_out);
+                if let Some(bps) = estimate_bps {
+                    self.on_estimate(bps);
+                }
                 if self.is_flowing()
                     && let Some(bps) = self
                         .congestion
@@ -289,8 +292,9 @@ impl Session {
     }
 
     fn say_wish(&mut self) {
+        // A probe for less than nothing would take half a second, and all that follows waits for it.
         let wish = if self.hushed {
-            HUSH_BPS
+            0
         } else {
             self.congestion.wish_bps(self.camera)
         };
