@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     ear::Arrival, echo::EchoReturn, lens::Seen, load::Usage, options::Who, telephone::Arrived,
+    wire::Way,
 };
 
 /// Longer than this without a new picture is a freeze.
@@ -19,6 +20,8 @@ pub(crate) struct Round {
     pub(crate) wire_kbps: f64,
     /// Sound, unless it was left out.
     pub(crate) sound: Option<SoundFigures>,
+    /// The way of the caller's picture to the callee, and the other way round.
+    pub(crate) ways: Measured<[Way; 2]>,
 }
 
 /// How sound arrived; what could not be measured says why.

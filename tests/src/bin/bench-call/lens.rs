@@ -175,14 +175,13 @@ impl Watch {
             .clone()
     }
 
-    /// Ends it, and gives all that was seen.
-    pub(crate) fn end(mut self) -> Result<Vec<Seen>> {
+    /// Ends it; when it broke meanwhile, with the reason.
+    pub(crate) fn end(mut self) -> Result<()> {
         self.ended.store(true, Ordering::Relaxed);
         let thread = self.thread.take().context("it was ended before")?;
         thread
             .join()
-            .map_err(|_| anyhow!("the watch on the screen broke"))??;
-        Ok(self.seen())
+            .map_err(|_| anyhow!("the watch on the screen broke"))?
     }
 }
 

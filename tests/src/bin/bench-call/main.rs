@@ -21,6 +21,7 @@ mod size;
 mod table;
 mod talk;
 mod telephone;
+mod wire;
 
 use std::process::ExitCode;
 

@@ -17,6 +17,7 @@ use crate::{
     say,
     talk::Talk,
     telephone::{Telephone, forget_sizes, lens, sizes},
+    wire,
 };
 
 /// How long a first picture may take.
@@ -70,8 +71,7 @@ pub(crate) fn round(
     thread::sleep(end.saturating_duration_since(Instant::now()));
     let after = Snapshot::of(telephone)?;
 
-    let [seen_one, seen_other] = watches.map(Watch::end);
-    let seen = [seen_one?, seen_other?];
+    let seen = watches.each_ref().map(Watch::seen);
     let sides = both(|side| {
         let (to_720_ms, sizes) = growth(&sizes(telephone.pages()[side])?);
         Ok(SideFigures {
@@ -84,6 +84,11 @@ pub(crate) fn round(
         })
     })?;
     let sound = talk.map(|talk| talk.end(telephone, pesq)).transpose()?;
+    say("  the way of a picture");
+    let ways = wire::follow(telephone, &watches).map_err(|error| format!("{error:#}"));
+    for watch in watches {
+        watch.end()?;
+    }
     let seconds = (after.at_ns - before.at_ns) as f64 / 1e9;
     let bits = after.wire_bytes.saturating_sub(before.wire_bytes) as f64 * 8.0;
     let round = Round {
@@ -91,6 +96,7 @@ pub(crate) fn round(
         sides: sides.into(),
         wire_kbps: bits / seconds / 1000.0 / 2.0,
         sound,
+        ways,
     };
     telephone.hang_up()?;
     Ok(round)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     figures::{Round, SideFigures, SoundFigures, median},
     options::Who,
+    wire::Way,
 };
 
 /// The rounds of one program, a line for each side.
@@ -20,11 +21,25 @@ pub(crate) fn lines(rounds: &[Round], who: Who) -> Vec<String> {
             "round {number}, on the wire: {:.0} kbit/s each way",
             round.wire_kbps
         ));
+        lines.push(match &round.ways {
+            Ok(ways) => format!("round {number}, the way of a picture: {}", followed(ways)),
+            Err(why) => format!("round {number}, the way of a picture: not measured: {why}"),
+        });
         if let Some(sound) = &round.sound {
             lines.push(format!("round {number}, sound: {}", heard(sound)));
         }
     }
     lines
+}
+
+fn followed(ways: &[Way; 2]) -> String {
+    let of = |way: &Way, name: &str| {
+        format!(
+            "the {name}'s {:.1} ms to the wire, {:.1} ms on it, {:.1} ms to the screen ({} followed)",
+            way.to_wire, way.on_wire, way.to_screen, way.pictures
+        )
+    };
+    format!("{}; {}", of(&ways[0], "caller"), of(&ways[1], "callee"))
 }
 
 fn heard(sound: &SoundFigures) -> String {
@@ -96,6 +111,22 @@ pub(crate) fn breakdown(rounds: &[Round], who: Who) -> Vec<String> {
         }
     }
     let mut lines = Vec::new();
+    let ways: Vec<&Way> = rounds
+        .iter()
+        .filter(|round| round.who == who)
+        .filter_map(|round| round.ways.as_ref().ok())
+        .flatten()
+        .collect();
+    if !ways.is_empty() {
+        let of =
+            |pick: fn(&Way) -> f64| median(&ways.iter().map(|way| pick(way)).collect::<Vec<_>>());
+        lines.push(format!(
+            "a picture: camera to wire {:.1} ms, on the wire {:.1} ms, wire to screen {:.1} ms",
+            of(|way| way.to_wire),
+            of(|way| way.on_wire),
+            of(|way| way.to_screen)
+        ));
+    }
     let mut processes: Vec<_> = processes.into_iter().collect();
     processes.sort_by(|a, b| median(&b.1.0).total_cmp(&median(&a.1.0)));
     for (role, (percent, bytes)) in processes {
