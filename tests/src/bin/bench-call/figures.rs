@@ -38,6 +38,9 @@ pub(crate) struct SoundFigures {
 /// A figure, or why there is none.
 pub(crate) type Measured<T> = Result<T, String>;
 
+/// Sizes, each with milliseconds since the first picture.
+pub(crate) type Growth = Vec<(f64, (u32, u32))>;
+
 /// What one side saw, and used.
 #[derive(Debug)]
 pub(crate) struct SideFigures {
@@ -48,7 +51,7 @@ pub(crate) struct SideFigures {
     /// From the first picture to the first of 720 lines; `None`: it never came.
     pub(crate) to_720_ms: Option<f64>,
     /// Each size that arrived, with milliseconds since the first picture.
-    pub(crate) sizes: Vec<(f64, (u32, u32))>,
+    pub(crate) sizes: Growth,
     /// The processor and memory.
     pub(crate) usage: Usage,
     /// Xvfb and PulseAudio, in percent of a core.
@@ -89,7 +92,7 @@ impl Pictures {
 }
 
 /// Milliseconds from the first size to the first of at least 720 lines, and all with their time.
-pub(crate) fn growth(arrived: &[Arrived]) -> (Option<f64>, Vec<(f64, (u32, u32))>) {
+pub(crate) fn growth(arrived: &[Arrived]) -> (Option<f64>, Growth) {
     let Some(first) = arrived.first() else {
         return (None, Vec::new());
     };
