@@ -145,6 +145,7 @@ impl Congestion {
         now: Instant,
     ) -> Option<u32> {
         self.evidence.on_measured(rtt, loss, now);
+        self.evidence.on_estimate(self.estimate_bps, now);
         let clogged = if self.clogged {
             CLOGGED_BELOW
         } else {

@@ -1,4 +1,8 @@
-//! calls.md's link: 2000 -> 600 -> 300 -> 2500 kbps, 40 ms out and 20 ms back, drop-tail queue.
+//! What the policy makes of a path: a link whose rate changes (2000 -> 600 -> 300 -> 2500 kbps, 40 ms
+//! out and 20 ms back, drop-tail queue), the first seconds, and machines that are busy.
+//!
+//! Runs differ a little even with one seed, because keys and SSRCs are random: each bound is what the
+//! worst of 50 seeds showed (`--ignored --nocapture table`), and some room.
 
 use std::time::{Duration, Instant};
 
@@ -53,7 +57,7 @@ fn stretch(world: &World, from: Instant, to: Instant, rate: u64) -> Stretch {
 
 /// Those of the suite, and those that its bounds are derived from.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=5;
-const SEEDS_MEASURED: u64 = 16;
+const SEEDS_MEASURED: u64 = 50;
 
 const PHASES: [(u64, usize); 4] = [
     (2_000_000, 100_000),
@@ -105,12 +109,12 @@ fn check(loss: f64, limits: [(u32, f64); 4]) {
 
 #[test]
 fn delay_stays_low_while_the_rate_changes() {
-    check(0.0, [(260, 0.85), (260, 0.65), (240, 0.6), (120, 0.5)]);
+    check(0.0, [(180, 0.85), (260, 0.75), (250, 0.72), (100, 0.65)]);
 }
 
 #[test]
 fn delay_stays_low_with_random_loss() {
-    check(0.03, [(340, 0.45), (360, 0.6), (300, 0.6), (240, 0.4)]);
+    check(0.03, [(320, 0.85), (350, 0.7), (340, 0.6), (210, 0.5)]);
 }
 
 /// From here on the ladder's highest rung, 720p, is better than the one below.
@@ -225,7 +229,7 @@ fn starting_does_not_flood_a_slow_link() {
         world.run_for(10 * SECOND);
         let first = stretch(&world, start, start + 4 * SECOND, 300_000);
         assert!(
-            first.audio_p95 < 900 * MS,
+            first.audio_p95 < 650 * MS,
             "seed {seed}, first seconds: {first:?}"
         );
         let then = stretch(&world, start + 5 * SECOND, start + 10 * SECOND, 300_000);
@@ -236,11 +240,37 @@ fn starting_does_not_flood_a_slow_link() {
     }
 }
 
+/// Late by up to so many milliseconds, with what pictures; to room for 720p in seconds, and the mean
+/// from five seconds on.
+const LATE: [(u32, u32, Option<u32>, f64); 4] = [
+    (20, u32::MAX, Some(4), 1_600_000.0),
+    (20, EASY, Some(8), 1_400_000.0),
+    (50, u32::MAX, Some(15), 1_200_000.0),
+    (50, EASY, None, 600_000.0),
+];
+
+#[test]
+fn busy_machines_do_not_hold_the_picture_down() {
+    for seed in SEEDS {
+        for (lateness, most, to_720p, mean_bps) in LATE {
+            let seen = ramp(&of_5_mbps(), lateness * MS, most, seed);
+            let what = format!("seed {seed}, late by up to {lateness} ms, {most}: {seen:?}");
+            assert!(
+                to_720p
+                    .is_none_or(|limit| seen.to_720p.is_some_and(|after| after < limit * SECOND)),
+                "{what}"
+            );
+            assert!(seen.mean_bps > mean_bps, "{what}");
+            assert!(seen.fps > 28.0, "{what}");
+        }
+    }
+}
+
 /// Prints how soon there is room for 720p and how it goes on, while drivers are late.
 #[test]
 #[ignore = "a measurement, not a check: run with --ignored --nocapture"]
 fn ramp_table() {
-    for lateness in [0, 2, 10, 20, 30, 50] {
+    for lateness in [0, 2, 10, 20, 50] {
         for most in [u32::MAX, EASY] {
             for (name, conditions) in [("loopback", loopback()), ("5 Mbps", of_5_mbps())] {
                 let seen: Vec<_> = (1..=SEEDS_MEASURED)

@@ -251,7 +251,13 @@ fn gotcha_12_no_codec_but_vp8_and_opus() {
 
 #[test]
 fn gotcha_14_sound_alone_stays_small() {
-    let mut world = connected(14);
+    for seed in 14..=18 {
+        sound_alone(seed);
+    }
+}
+
+fn sound_alone(seed: u64) {
+    let mut world = connected(seed);
     let now = world.now;
     for side in [CALLER, CALLEE] {
         world.sides[side].session.set_local_media(true, false, now);
@@ -295,5 +301,25 @@ fn gotcha_14_sound_alone_stays_small() {
     world.run_for(3 * SECOND);
     assert!(world.sides[CALLEE].audio.len() - heard > 145);
     assert!(world.sides[CALLEE].video.len() - seen > 80);
-    assert!(world.sides[CALLER].session.video_target().bitrate_bps > 1_000_000);
+    assert!(world.sides[CALLER].session.video_target().bitrate_bps > 1_500_000);
+}
+
+#[test]
+fn gotcha_14_a_picture_after_a_time_of_sound_has_room_soon() {
+    for seed in 1..=5 {
+        let mut world = World::new(Conditions::default(), seed);
+        world.connect();
+        for camera in [false, true] {
+            let now = world.now;
+            for side in [CALLER, CALLEE] {
+                world.sides[side].session.set_local_media(true, camera, now);
+                world.drain(side);
+            }
+            world.run_for(if camera { 2 } else { 30 } * SECOND);
+        }
+        for side in &world.sides {
+            let bps = side.session.video_target().bitrate_bps;
+            assert!(bps > 1_500_000, "seed {seed}: {bps} after two seconds");
+        }
+    }
 }

@@ -25,6 +25,8 @@ const LOSS_WEIGHT: f64 = 0.1;
 /// What went through a clean path in the last seconds goes through it still, but for a reserve.
 const PROVEN_FOR: Duration = Duration::from_secs(10);
 const PROVEN_SHARE: f64 = 0.85;
+/// Sending less than this share of the estimate does not put it to the test.
+const IDLE_SHARE: f64 = 0.6;
 
 /// Measurements in, a judgement out.
 #[derive(Debug, Default)]
@@ -68,7 +70,13 @@ impl Evidence {
         let loss = f64::from(loss.unwrap_or(0.0).clamp(0.0, 1.0));
         self.loss += (loss - self.loss) * LOSS_WEIGHT;
         self.delivered_bps = sent as f64 * 8.0 / SENT_WINDOW.as_secs_f64() * (1.0 - loss);
-        self.prove(now);
+        let old = |at: Instant| now.duration_since(at) > PROVEN_FOR;
+        while self.proven.front().is_some_and(|(at, _)| old(*at)) {
+            self.proven.pop_front();
+        }
+        if self.is_clean() {
+            self.prove(self.delivered_bps, now);
+        }
     }
 
     fn on_rtt(&mut self, rtt: Duration, now: Instant) {
@@ -88,15 +96,16 @@ impl Evidence {
         self.rtts.push_back((now, rtt));
     }
 
-    fn prove(&mut self, now: Instant) {
-        let old = |at: Instant| now.duration_since(at) > PROVEN_FOR;
-        while self.proven.front().is_some_and(|(at, _)| old(*at)) {
-            self.proven.pop_front();
+    /// Takes the estimate for proven where much less is sent: an estimate that falls from there does
+    /// not fall for what we send, but for a busy processor.
+    pub(super) fn on_estimate(&mut self, bps: u32, now: Instant) {
+        let claim = f64::from(bps);
+        if self.is_clean() && self.delivered_bps < claim * IDLE_SHARE {
+            self.prove(claim, now);
         }
-        if !self.is_clean() {
-            return;
-        }
-        let bps = self.delivered_bps;
+    }
+
+    fn prove(&mut self, bps: f64, now: Instant) {
         while self.proven.back().is_some_and(|(_, less)| *less <= bps) {
             self.proven.pop_back();
         }

@@ -284,6 +284,8 @@ impl Session {
         }
         self.hushed = hushed;
         let bps = if hushed {
+            // First, so that the restart does not probe.
+            self.say_wish();
             HUSH_BPS
         } else {
             self.congestion.on_blackout_over()
@@ -292,7 +294,7 @@ impl Session {
     }
 
     fn say_wish(&mut self) {
-        // A probe for less than nothing would take half a second, and all that follows waits for it.
+        // A probe of such a rate would take half a second, and all that follows waits for it.
         let wish = if self.hushed {
             0
         } else {
