@@ -515,10 +515,11 @@ impl Engine {
         self.advance(now);
     }
 
-    pub(crate) fn restart_estimate(&mut self, bps: u32, now: Instant) {
+    /// Starts to estimate anew. The first probes come at once, for up to twice what is wished.
+    pub(crate) fn restart_estimate(&mut self, bps: u32, wish: u32, now: Instant) {
         self.rtc.bwe().reset(Bitrate::bps(bps.into()));
         self.drain();
-        self.advance(now);
+        self.wish(wish, now);
     }
 
     // ---- the channel

@@ -130,6 +130,7 @@ pub struct Session {
     red: bool,
     wish: Option<u32>,
     hushed: bool,
+    camera_off_since: Option<Instant>,
 }
 
 /// How far a session is.

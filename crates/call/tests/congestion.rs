@@ -94,13 +94,13 @@ fn four_phases(loss: f64, seed: u64) -> Vec<Stretch> {
     stretches
 }
 
-fn check(loss: f64, limits: [(u32, f64); 4]) {
+fn check(loss: f64, fps: f64, limits: [(u32, f64); 4]) {
     for seed in SEEDS {
         for (phase, (seen, (p95, used))) in four_phases(loss, seed).iter().zip(limits).enumerate() {
             let what = format!("phase {phase}, seed {seed}: {seen:?}");
             assert!(seen.p95 < MS * p95, "pictures come late: {what}");
             assert!(seen.used > used, "too little of the link is used: {what}");
-            assert!(seen.fps > 28.0, "too few pictures: {what}");
+            assert!(seen.fps > fps, "too few pictures: {what}");
             assert!(seen.audio_p95 < MS * p95, "sound comes late: {what}");
             assert!(seen.audio_lost < 0.03, "sound is lost in the queue: {what}");
         }
@@ -109,12 +109,21 @@ fn check(loss: f64, limits: [(u32, f64); 4]) {
 
 #[test]
 fn delay_stays_low_while_the_rate_changes() {
-    check(0.0, [(180, 0.85), (260, 0.75), (250, 0.72), (100, 0.65)]);
+    check(
+        0.0,
+        28.0,
+        [(180, 0.85), (260, 0.75), (250, 0.72), (100, 0.65)],
+    );
 }
 
 #[test]
 fn delay_stays_low_with_random_loss() {
-    check(0.03, [(320, 0.85), (350, 0.7), (340, 0.6), (210, 0.5)]);
+    // Repeats take room, too: now and then a capture is skipped for them.
+    check(
+        0.03,
+        25.0,
+        [(330, 0.85), (430, 0.7), (340, 0.6), (210, 0.5)],
+    );
 }
 
 /// From here on the ladder's highest rung, 720p, is better than the one below.
@@ -133,9 +142,15 @@ struct Ramp {
     fps: f64,
 }
 
-/// Runs 30 s on a path of one rate, with drivers that are late, and pictures that need no more than
-/// so much.
-fn ramp(conditions: &Conditions, lateness: Duration, most_bps: u32, seed: u64) -> Ramp {
+/// Runs some seconds on a path of one rate, with drivers that are late, and pictures that need no more
+/// than so much.
+fn ramp(
+    conditions: &Conditions,
+    lateness: Duration,
+    most_bps: u32,
+    seconds: u32,
+    seed: u64,
+) -> Ramp {
     let mut world = World::new(conditions.clone(), seed);
     world.lateness = lateness;
     for side in &mut world.sides {
@@ -146,7 +161,7 @@ fn ramp(conditions: &Conditions, lateness: Duration, most_bps: u32, seed: u64) -
     assert!(world.run_until(SECOND, seen), "a picture comes");
     let first = world.now;
     let (mut to_1500_kbps, mut to_720p, mut targets) = (None, None, Vec::new());
-    while world.now < first + 30 * SECOND {
+    while world.now < first + seconds * SECOND {
         let (after, target) = (
             world.now.duration_since(first),
             world.sides[CALLER].session.video_target(),
@@ -199,7 +214,7 @@ fn gotcha_11_720p_is_possible_within_two_seconds_of_the_first_picture() {
             for most in [u32::MAX, EASY] {
                 // The timers of a runtime count milliseconds.
                 for lateness in [Duration::ZERO, 2 * MS] {
-                    let seen = ramp(&conditions, lateness, most, seed);
+                    let seen = ramp(&conditions, lateness, most, 8, seed);
                     let what = format!("seed {seed}, {most}, {lateness:?}: {seen:?}");
                     assert!(
                         seen.to_1500_kbps.is_some_and(|after| after < SECOND),
@@ -244,16 +259,17 @@ fn starting_does_not_flood_a_slow_link() {
 /// from five seconds on.
 const LATE: [(u32, u32, Option<u32>, f64); 4] = [
     (20, u32::MAX, Some(4), 1_600_000.0),
-    (20, EASY, Some(8), 1_400_000.0),
-    (50, u32::MAX, Some(15), 1_200_000.0),
-    (50, EASY, None, 600_000.0),
+    (20, EASY, Some(4), 1_600_000.0),
+    (50, u32::MAX, Some(12), 1_200_000.0),
+    // Where what is received is late, too, most probes fail: it goes on, with smaller pictures.
+    (50, EASY, None, 400_000.0),
 ];
 
 #[test]
 fn busy_machines_do_not_hold_the_picture_down() {
     for seed in SEEDS {
         for (lateness, most, to_720p, mean_bps) in LATE {
-            let seen = ramp(&of_5_mbps(), lateness * MS, most, seed);
+            let seen = ramp(&of_5_mbps(), lateness * MS, most, 25, seed);
             let what = format!("seed {seed}, late by up to {lateness} ms, {most}: {seen:?}");
             assert!(
                 to_720p
@@ -274,7 +290,7 @@ fn ramp_table() {
         for most in [u32::MAX, EASY] {
             for (name, conditions) in [("loopback", loopback()), ("5 Mbps", of_5_mbps())] {
                 let seen: Vec<_> = (1..=SEEDS_MEASURED)
-                    .map(|seed| ramp(&conditions, lateness * MS, most, seed))
+                    .map(|seed| ramp(&conditions, lateness * MS, most, 30, seed))
                     .collect();
                 let millis = |value: fn(&Ramp) -> Option<Duration>| {
                     spread(seen.iter().map(|ramp| {

@@ -1,15 +1,18 @@
 //! What flows while a call runs: events of the engine in, events for the driver out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Session, Stage};
 use crate::{
     AudioTarget, EncodedVideo, Event, Output, ReceivedVideo, SessionEnd, Transmit, VideoTarget,
-    congestion::HUSH_BPS,
+    congestion::{HUSH_BPS, START_BPS},
     control::Control,
     engine::{Failure, Happening, Measured},
     liveness::{Heard, Liveness, Silence},
 };
+
+/// A camera that was off for so long starts anew.
+const LONG_OFF: Duration = Duration::from_secs(1);
 
 impl Session {
     /// Time never goes back here, whatever the clock says.
@@ -139,7 +142,7 @@ impl Session {
 
     fn start_afresh(&mut self) {
         let bps = self.congestion.on_blackout_over();
-        self.engine.restart_estimate(bps, self.now);
+        self.restart_estimate(bps);
         self.sent_chain = false;
         self.own_keyframe.insist();
     }
@@ -214,7 +217,7 @@ impl Session {
                         .congestion
                         .on_measured(rtt.or(ping), loss_out, self.now)
                 {
-                    self.engine.restart_estimate(bps, self.now);
+                    self.restart_estimate(bps);
                 }
             }
             Measured::AudioIn { jitter } => self.quality.on_jitter(jitter),
@@ -266,7 +269,7 @@ impl Session {
     fn on_estimate(&mut self, bps: u32) {
         if self.hushed {
             if bps > 2 * HUSH_BPS {
-                self.engine.restart_estimate(HUSH_BPS, self.now);
+                self.restart_estimate(HUSH_BPS);
             }
             return;
         }
@@ -276,30 +279,49 @@ impl Session {
         }
     }
 
-    /// Neither sound nor picture: the estimator's padding would be all that is sent.
-    fn hush(&mut self) {
+    /// Starts to estimate anew where what is sent changes at one blow.
+    fn follow_media(&mut self) {
+        // Neither sound nor picture: the estimator's padding would be all that is sent.
         let hushed = !self.microphone && !self.camera;
-        if hushed == self.hushed {
-            return;
-        }
-        self.hushed = hushed;
-        let bps = if hushed {
-            // First, so that the restart does not probe.
-            self.say_wish();
-            HUSH_BPS
+        let before = std::mem::replace(&mut self.hushed, hushed);
+        if self.camera {
+            // Probing for sound alone has found no more than sound needs.
+            let off_since = self.camera_off_since.take();
+            let long_off = off_since.is_some_and(|at| self.now.duration_since(at) >= LONG_OFF);
+            if long_off && !before {
+                let bps = self.congestion.estimate_bps().max(START_BPS);
+                self.restart_estimate(bps);
+            }
         } else {
-            self.congestion.on_blackout_over()
-        };
-        self.engine.restart_estimate(bps, self.now);
+            self.camera_off_since.get_or_insert(self.now);
+        }
+        if hushed != before {
+            let bps = if hushed {
+                HUSH_BPS
+            } else {
+                self.congestion.on_blackout_over()
+            };
+            self.restart_estimate(bps);
+        }
     }
 
-    fn say_wish(&mut self) {
-        // A probe of such a rate would take half a second, and all that follows waits for it.
-        let wish = if self.hushed {
+    pub(super) fn restart_estimate(&mut self, bps: u32) {
+        let wish = self.wish_bps();
+        self.wish = Some(wish);
+        self.engine.restart_estimate(bps, wish, self.now);
+    }
+
+    fn wish_bps(&mut self) -> u32 {
+        if self.hushed {
+            // A probe of such a rate would take half a second, and all that follows waits for it.
             0
         } else {
             self.congestion.wish_bps(self.camera)
-        };
+        }
+    }
+
+    fn say_wish(&mut self) {
+        let wish = self.wish_bps();
         if self.wish != Some(wish) {
             self.wish = Some(wish);
             self.engine.wish(wish, self.now);
@@ -307,7 +329,7 @@ impl Session {
     }
 
     fn adjust(&mut self) {
-        self.hush();
+        self.follow_media();
         self.say_wish();
         if let Some((waited, bytes)) = self.engine.video_queue() {
             self.congestion.on_queue(waited, bytes);

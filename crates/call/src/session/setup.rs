@@ -114,6 +114,7 @@ impl Session {
             red: true,
             wish: None,
             hushed: false,
+            camera_off_since: None,
             config,
         }
     }
