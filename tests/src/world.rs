@@ -1,9 +1,12 @@
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use anyhow::Result;
 use tempfile::TempDir;
 
-use crate::{Desk, Keeper, Server, Window};
+use crate::{Desk, Keeper, Program, Server, Window};
 
 /// One server, and a folder for everything that the test starts. The folder stays when the test
 /// fails.
@@ -68,6 +71,16 @@ impl World {
         result
     }
 
+    /// Ends everything that any world of this process started, and removes its folders: for an end
+    /// without drops, as by Ctrl-C.
+    pub fn end_all() {
+        Program::end_all();
+        for folder in open_folders().drain(..) {
+            // One that is gone already is what was wanted.
+            let _gone = std::fs::remove_dir_all(folder);
+        }
+    }
+
     /// The server.
     pub fn server(&self) -> &Server {
         &self.server
@@ -126,17 +139,24 @@ impl World {
     }
 }
 
+/// Folders of worlds that go on.
+static OPEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn open_folders() -> MutexGuard<'static, Vec<PathBuf>> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A folder with a short path (sockets lie in it) that is kept when the test fails.
 struct Folder(Option<TempDir>);
 
 impl Folder {
     fn new(name: &str) -> Result<Self> {
         let prefix = format!("jasmin-{name}-");
-        Ok(Self(Some(
-            tempfile::Builder::new()
-                .prefix(&prefix)
-                .tempdir_in("/tmp")?,
-        )))
+        let folder = tempfile::Builder::new()
+            .prefix(&prefix)
+            .tempdir_in("/tmp")?;
+        open_folders().push(folder.path().to_owned());
+        Ok(Self(Some(folder)))
     }
 
     fn path(&self) -> &Path {
@@ -146,6 +166,7 @@ impl Folder {
     }
 
     fn keep(mut self) {
+        open_folders().retain(|path| path != self.path());
         if let Some(folder) = self.0.take() {
             tell(&folder.keep());
         }
@@ -154,6 +175,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        open_folders().retain(|path| path != self.path());
         if let Some(folder) = self.0.take()
             && std::thread::panicking()
         {

@@ -29,7 +29,7 @@ use anyhow::{Context, Result, bail};
 use chromium::Chromium;
 use figures::{Measured, Round};
 use jasmin::Jasmin;
-use jasmin_tests::{Program, World};
+use jasmin_tests::World;
 use jasmin_vcam::spec::{Camera, Size};
 use options::{Options, USAGE, Who};
 use pesq::Pesq;
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 fn run(words: &[String]) -> Result<()> {
     let options = Options::parse(words)?;
     ctrlc::set_handler(|| {
-        Program::end_all();
+        World::end_all();
         std::process::exit(130);
     })
     .context("cannot listen for Ctrl-C")?;

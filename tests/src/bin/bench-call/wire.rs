@@ -24,7 +24,7 @@ use crate::{
 const SNIFF: &str = include_str!("sniff.py");
 
 /// Pauses of each camera.
-const PAUSES: usize = 8;
+const PAUSES: usize = 6;
 /// How long a camera pauses, and how long it goes on.
 const PAUSE: Duration = Duration::from_millis(300);
 const GO_ON: Duration = Duration::from_millis(400);
