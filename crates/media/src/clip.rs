@@ -20,6 +20,7 @@ pub const CLIP_SAMPLE_RATE: u32 = 48_000;
 const SIZE: Rung = Rung {
     lines: 360,
     fps: 30,
+    enough: 1_000_000,
 };
 /// Kilobits per second: there is no network to spare.
 const KILOBITS: u32 = 1500;

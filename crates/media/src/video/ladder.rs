@@ -9,6 +9,8 @@ pub struct Rung {
     pub lines: u32,
     /// Frames per second.
     pub fps: u32,
+    /// Bits per second above which the picture gets no better that anybody could see.
+    pub enough: u32,
 }
 
 impl Rung {
@@ -39,6 +41,7 @@ const RUNGS: [(Rung, u32); 6] = [
         Rung {
             lines: 180,
             fps: 15,
+            enough: 200_000,
         },
         0,
     ),
@@ -46,6 +49,7 @@ const RUNGS: [(Rung, u32); 6] = [
         Rung {
             lines: 180,
             fps: 30,
+            enough: 300_000,
         },
         100_000,
     ),
@@ -53,6 +57,7 @@ const RUNGS: [(Rung, u32); 6] = [
         Rung {
             lines: 270,
             fps: 30,
+            enough: 600_000,
         },
         190_000,
     ),
@@ -60,6 +65,7 @@ const RUNGS: [(Rung, u32); 6] = [
         Rung {
             lines: 360,
             fps: 30,
+            enough: 1_000_000,
         },
         320_000,
     ),
@@ -67,6 +73,7 @@ const RUNGS: [(Rung, u32); 6] = [
         Rung {
             lines: 540,
             fps: 30,
+            enough: 1_600_000,
         },
         600_000,
     ),
@@ -74,6 +81,7 @@ const RUNGS: [(Rung, u32); 6] = [
         Rung {
             lines: 720,
             fps: 30,
+            enough: 2_500_000,
         },
         900_000,
     ),
@@ -89,13 +97,13 @@ const DOWN_SHARE: f64 = 0.8;
 const COLLAPSE_SHARE: f64 = 0.5;
 
 /// Share of the time between two frames that making one may take.
-const BUSY_SHARE: f64 = 0.6;
+const BUSY_SHARE: f64 = 0.8;
 /// Share that the next rung is expected to take at most before it is tried again.
-const RELAXED_SHARE: f64 = 0.45;
-/// How long the processor must be too slow.
-const BUSY_FOR: Duration = Duration::from_secs(1);
+const RELAXED_SHARE: f64 = 0.6;
+/// How long the processor must be too slow. The start of a call alone keeps it busy for a moment.
+const BUSY_FOR: Duration = Duration::from_secs(2);
 /// First wait before a rung that was too much work is tried again; doubles each time.
-const CAP_LEAST: Duration = Duration::from_secs(10);
+const CAP_LEAST: Duration = Duration::from_secs(5);
 const CAP_MOST: Duration = Duration::from_secs(120);
 
 /// Decides the rung. Pure: time and measurements are arguments.
@@ -277,7 +285,8 @@ mod tests {
             (350_000, 360, 30),
             (1_500_000, 720, 30),
         ] {
-            assert_eq!(Ladder::new().decide(now, target), Rung { lines, fps });
+            let rung = Ladder::new().decide(now, target);
+            assert_eq!((rung.lines, rung.fps), (lines, fps));
         }
     }
 
@@ -332,13 +341,8 @@ mod tests {
             fast,
         );
         assert_eq!(rung.lines, 540);
-        assert_eq!(
-            ladder.decide(now, 120_000),
-            Rung {
-                lines: 180,
-                fps: 30
-            }
-        );
+        let rung = ladder.decide(now, 120_000);
+        assert_eq!((rung.lines, rung.fps), (180, 30));
     }
 
     #[test]
@@ -388,7 +392,11 @@ mod tests {
 
     #[test]
     fn sizes_keep_their_shape() {
-        let rung = |lines| Rung { lines, fps: 30 };
+        let rung = |lines| Rung {
+            lines,
+            fps: 30,
+            enough: 1,
+        };
         assert_eq!(rung(360).size(1280, 720), (640, 360));
         assert_eq!(rung(540).size(1280, 720), (960, 540));
         assert_eq!(rung(720).size(640, 480), (640, 480));

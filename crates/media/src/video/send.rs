@@ -249,7 +249,7 @@ impl<S: FnMut(EncodedVideo)> Work<S> {
                 .fill(width, height, |target| scaler.scale(source, target))?
         };
         let scaled = Instant::now();
-        self.encoder.set_bitrate(target)?;
+        self.encoder.set_bitrate(target.min(rung.enough))?;
         self.encoder.set_frame_rate(rung.fps);
         let started = *self.started.get_or_insert(frame.captured_at);
         let time = frame.captured_at.saturating_duration_since(started);
