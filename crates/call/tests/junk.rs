@@ -5,7 +5,9 @@ use std::{net::SocketAddr, time::Duration};
 use jasmin_call::{Offer, Output, Role, Session, SessionEnd, Signal};
 use proptest::prelude::*;
 
-use crate::world::{CALLEE, CALLER, World, config, link::Conditions, random::Random, some_instant};
+use crate::world::{
+    CALLEE, CALLER, World, config, is_rtp, link::Conditions, random::Random, some_instant,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -89,6 +91,26 @@ fn junk_with(seed: u64) {
         }
         if random.chance(0.05) {
             world.run_for(Duration::from_millis(random.next() % 40));
+        }
+    }
+    flows(&mut world);
+}
+
+#[test]
+fn a_flipped_bit_in_an_ssrc_takes_no_stream_over() {
+    let mut world = World::new(Conditions::default(), 3);
+    world.connect();
+    // Early packets name their stream, for the other side to learn its SSRC. Later ones do not, and
+    // nothing would bring a stream back.
+    world.run_for(Duration::from_millis(300));
+    let early = world.recent.clone();
+    world.run_for(4 * SECOND);
+    for to in [CALLER, CALLEE] {
+        let peer = world.sides[1 - to].address;
+        for packet in early[1 - to].iter().filter(|packet| is_rtp(&packet.bytes)) {
+            let mut bytes = packet.bytes.clone();
+            bytes[11] ^= 1;
+            inject(&mut world, to, peer, &bytes);
         }
     }
     flows(&mut world);
