@@ -75,6 +75,13 @@ impl Speech {
         Ok(Self { samples })
     }
 
+    /// The same, louder or less loud.
+    #[must_use]
+    pub fn at_volume(mut self, volume: f32) -> Self {
+        self.samples.iter_mut().for_each(|sample| *sample *= volume);
+        self
+    }
+
     /// The sound.
     pub fn samples(&self) -> &[f32] {
         &self.samples

@@ -116,6 +116,12 @@ impl Drop for Ear {
     }
 }
 
+/// Samples as 16-bit PCM.
+pub(crate) fn to_pcm(samples: &[f32]) -> Vec<u8> {
+    let word = |sample: &f32| ((sample.clamp(-1.0, 1.0) * 32_767.0) as i16).to_le_bytes();
+    samples.iter().flat_map(word).collect()
+}
+
 /// How speech arrived.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Arrival {

@@ -1,13 +1,14 @@
 //! How much of one's own voice comes back, when the other's speaker stands beside the microphone
 //! and both talk.
 
-use std::{thread, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::{Context, Result};
-use jasmin_tests::{Desk, RATE, Speech};
+use jasmin_tests::{Desk, RATE};
 
 use crate::{
-    ear::{Ear, Heard, arrival, begins},
+    ear::{Ear, Heard, arrival, begins, to_pcm},
+    talk::{speak_both, voice},
     telephone::Telephone,
 };
 
@@ -16,7 +17,9 @@ const ROOM: Duration = Duration::from_millis(40);
 /// What the room takes away.
 const ROOM_VOLUME: &str = "-6dB";
 /// The canceller gets to know the room, while one talks.
-const LEARN: f64 = 5.0;
+const LEARN: f64 = 8.0;
+/// So much of that is not looked at.
+const LEARNT: usize = 4;
 /// Then both talk.
 const TALK: f64 = 12.0;
 /// One looked-at piece.
@@ -41,11 +44,10 @@ pub(crate) struct EchoReturn {
 /// Lets the callee's speaker be heard in the callee's microphone, and both talk.
 pub(crate) fn measure(telephone: &dyn Telephone) -> Result<EchoReturn> {
     let [caller, callee] = telephone.desks();
-    let folder = caller.sound().folder();
     let breath = Duration::from_millis(200);
-    let alone = Speech::recorded_from(folder, 40, LEARN, breath)?;
-    let one = Speech::recorded_from(folder, 60, TALK, breath)?;
-    let other = Speech::recorded_from(folder, 90, TALK, Duration::from_millis(1200))?;
+    let alone = voice(caller, 40, LEARN, breath)?;
+    let one = voice(caller, 60, TALK, breath)?;
+    let other = voice(callee, 90, TALK, Duration::from_millis(1200))?;
 
     let room = Room::open(callee)?;
     // The other's voice must be told from the echo: how late it comes.
@@ -53,17 +55,16 @@ pub(crate) fn measure(telephone: &dyn Telephone) -> Result<EchoReturn> {
     let back = Ear::at_speaker(caller)?;
     let there = Ear::at_speaker(callee)?;
     caller.sound().say(alone.samples())?;
-    let said = thread::scope(|scope| {
-        let speaking = scope.spawn(|| callee.sound().say(other.samples()));
-        caller.sound().say(one.samples())?;
-        speaking
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    });
-    said?;
+    let both = [one, other];
+    speak_both([caller, callee], &both)?;
+    let [one, other] = both;
     let [mouth, other_mouth] = ears.map(Ear::end);
     let (mouth, other_mouth, back, there) = (mouth?, other_mouth?, back.end()?, there.end()?);
     drop(room);
+    for (name, heard) in [("echo-said", &mouth), ("echo-came", &back)] {
+        // For whoever keeps the logs and wants to hear it.
+        fs::write(caller.sound().folder().join(name), to_pcm(&heard.samples))?;
+    }
 
     let way_there = arrival(&one, &mouth, &there).context("the callee heard nothing")?;
     let way_back = arrival(&other, &other_mouth, &back).context("the caller heard nothing")?;
@@ -82,7 +83,7 @@ pub(crate) fn measure(telephone: &dyn Telephone) -> Result<EchoReturn> {
     };
     let first = |begins: usize| begins / FRAME;
     let all = |_: usize| true;
-    let learn = first(alone_begins) + 2 * RATE / FRAME..first(alone_begins) + frames(LEARN);
+    let learn = first(alone_begins) + LEARNT * RATE / FRAME..first(alone_begins) + frames(LEARN);
     let (alone_db, _) = returned
         .in_frames(learn, all)
         .context("nobody talked alone")?;

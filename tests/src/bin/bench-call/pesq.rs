@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use jasmin_tests::{RATE, Speech};
 
-use crate::ear::{Arrival, Heard};
+use crate::ear::{Arrival, Heard, to_pcm};
 
 /// The release that is installed for the measurement, beside the build.
 const PACKAGE: &str = "pesq==0.0.4";
@@ -90,9 +90,7 @@ fn wideband(samples: &[f32], folder: &Path, name: &str) -> Result<PathBuf> {
         folder.join(format!("{name}-48k.raw")),
         folder.join(format!("{name}-16k.raw")),
     );
-    let word = |sample: &f32| ((sample.clamp(-1.0, 1.0) * 32_767.0) as i16).to_le_bytes();
-    let bytes: Vec<u8> = samples.iter().flat_map(word).collect();
-    fs::write(&raw, bytes)?;
+    fs::write(&raw, to_pcm(samples))?;
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-loglevel", "error", "-nostdin", "-y", "-f", "s16le"]);
     ffmpeg

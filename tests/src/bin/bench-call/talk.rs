@@ -1,7 +1,7 @@
 //! A conversation in the measured window: first the caller speaks, then the callee. What one
 //! microphone is told is looked for in what the other's speaker plays.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use anyhow::Result;
 use jasmin_tests::{Desk, Speech};
@@ -18,6 +18,28 @@ use crate::{
 
 /// Silence after each speaker, in which the last of it arrives.
 const AFTER: Duration = Duration::from_millis(1_500);
+/// Gain control and noise suppression get to know both voices before the window.
+const LEARN: f64 = 6.0;
+/// A voice before a microphone as most are set: half of what [`Speech`] has by itself.
+pub(crate) const VOLUME: f32 = 0.5;
+
+/// A voice; each `first` sentence begins other words.
+pub(crate) fn voice(desk: &Desk, first: usize, seconds: f64, pause: Duration) -> Result<Speech> {
+    let speech = Speech::recorded_from(desk.sound().folder(), first, seconds, pause)?;
+    Ok(speech.at_volume(VOLUME))
+}
+
+/// Both speak at once.
+pub(crate) fn speak_both(desks: [&Desk; 2], speech: &[Speech; 2]) -> Result<()> {
+    let say = |side: usize| desks[side].sound().say(speech[side].samples());
+    thread::scope(|scope| {
+        let other = scope.spawn(|| say(1));
+        say(0)?;
+        other
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
 
 /// Ears at both microphones and both speakers, and what is going to be said.
 pub(crate) struct Talk {
@@ -27,13 +49,15 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    /// Begins to listen. Both together speak for as long as the window lasts.
+    /// Both speak until the processing of sound knows them, and listening begins. Afterwards they
+    /// speak for as long as the window lasts.
     pub(crate) fn listen(telephone: &dyn Telephone, window: Duration) -> Result<Self> {
         let desks = telephone.desks();
-        let folder = desks[0].sound().folder();
-        let seconds = (window / 2).saturating_sub(AFTER).as_secs_f64().max(1.0);
         let breath = Duration::from_millis(200);
-        let speech = both(|side| Speech::recorded_from(folder, 10 + 15 * side, seconds, breath))?;
+        let learn = both(|side| voice(desks[side], 100 + 20 * side, LEARN, breath))?;
+        speak_both(desks, &learn)?;
+        let seconds = (window / 2).saturating_sub(AFTER).as_secs_f64().max(1.0);
+        let speech = both(|side| voice(desks[side], 10 + 15 * side, seconds, breath))?;
         Ok(Self {
             speech,
             mouths: both(|side| Ear::at_microphone(desks[side]))?,
@@ -47,7 +71,7 @@ impl Talk {
             telephone.desks()[side]
                 .sound()
                 .say(self.speech[side].samples())?;
-            std::thread::sleep(AFTER);
+            thread::sleep(AFTER);
             Ok(())
         })
         .map(drop)
