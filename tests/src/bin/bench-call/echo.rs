@@ -18,8 +18,9 @@ const ROOM: Duration = Duration::from_millis(40);
 const ROOM_VOLUME: &str = "-6dB";
 /// The canceller gets to know the room, while one talks.
 const LEARN: f64 = 8.0;
-/// So much of that is not looked at.
+/// So much of that is not looked at; nor the last of it, whose echo comes when both talk already.
 const LEARNT: usize = 4;
+const LAST: f64 = 1.0;
 /// Then both talk.
 const TALK: f64 = 12.0;
 /// One looked-at piece.
@@ -83,7 +84,8 @@ pub(crate) fn measure(telephone: &dyn Telephone) -> Result<EchoReturn> {
     };
     let first = |begins: usize| begins / FRAME;
     let all = |_: usize| true;
-    let learn = first(alone_begins) + LEARNT * RATE / FRAME..first(alone_begins) + frames(LEARN);
+    let learn =
+        first(alone_begins) + LEARNT * RATE / FRAME..first(alone_begins) + frames(LEARN - LAST);
     let (alone_db, _) = returned
         .in_frames(learn, all)
         .context("nobody talked alone")?;

@@ -34,7 +34,8 @@ impl Row {
     /// The app's figure as a part of the peer's.
     pub(crate) fn ratio(&self) -> Option<f64> {
         let (own, peer) = (self.own.as_ref().ok()?, self.peer.as_ref().ok()?);
-        (*peer > 0.0 && *own >= 0.0).then(|| own / peer)
+        let both = *peer > 0.0 && *own >= 0.0 && own.is_finite() && peer.is_finite();
+        both.then(|| own / peer)
     }
 
     /// Whether the limit is kept; `None` where there is none, or nothing to compare.
@@ -51,6 +52,7 @@ impl Row {
     /// Its cells: name, app, peer, ratio, limit, verdict.
     pub(crate) fn cells(&self) -> [String; 6] {
         let number = |figure: &Measured<f64>| match figure {
+            Ok(number) if number.is_infinite() => "never".to_owned(),
             Ok(number) => format!("{number:.*} {}", self.digits, self.unit),
             Err(_) => "not measured".to_owned(),
         };
@@ -96,12 +98,8 @@ pub(crate) fn rows(rounds: &[Round], sizes: &Sizes) -> Vec<Row> {
     let side = |number: usize| {
         move |rounds: &[&Round]| middle(rounds.iter().map(|round| round.sides[number].setup_ms))
     };
-    let full = |rounds: &[&Round]| {
-        let all = rounds.iter().flat_map(|round| &round.sides);
-        let never = "720 lines never came".to_owned();
-        let times = all.map(|side| side.to_720_ms.ok_or_else(|| never.clone()));
-        times.collect::<Measured<Vec<f64>>>().and_then(middle)
-    };
+    // A size that never came took for ever.
+    let full = sides(|side| side.to_720_ms.unwrap_or(f64::INFINITY));
     let few = Limit::Ratio(0.7);
     vec![
         row("set-up, at the callee", "ms", 0, few, &side(1)),
@@ -313,6 +311,9 @@ mod tests {
         assert_eq!(row(-50.0, -60.0, Limit::AtMost(-45.0)).holds(), Some(true));
         assert_eq!(row(4.0, 4.1, Limit::NoLower).holds(), Some(false));
         assert_eq!(row(1.0, 1.0, Limit::None).holds(), None);
+        let never = row(f64::INFINITY, 1.0, Limit::AtMost(2000.0));
+        assert_eq!(never.holds(), Some(false));
+        assert_eq!(never.cells()[1], "never");
     }
 
     #[test]
