@@ -207,6 +207,17 @@ describe('FramePump', () => {
     expect(world.closed.length).toBe(3);
   });
 
+  it('opens another decoder for another size', async () => {
+    const world = new World();
+    world.pump().resize(8, 8);
+    await world.answer(frame(1, true), frame(2), { ...frame(3, true), width: 1280, height: 720 });
+    await world.answer({ ...frame(4), width: 1280, height: 720 });
+    expect(world.decoded).toEqual([1, 2, 3, 4]);
+    expect(world.closed.length).toBe(2);
+    expect(world.closed[0]).toHaveBeenCalledOnce();
+    expect(world.closed[1]).not.toHaveBeenCalled();
+  });
+
   it('goes on after a refusal and after a broken body', async () => {
     const world = new World();
     world.pump().resize(8, 8);

@@ -28,6 +28,7 @@ export class FramePump {
   readonly #world: PumpWorld;
   readonly #raw: boolean;
   #decoder: Decoder | null = null;
+  #decoderSize = '';
   #width = 0;
   #height = 0;
   #visible = true;
@@ -113,9 +114,19 @@ export class FramePump {
       this.#restart();
       if (!record.key) return;
     }
+    if (record.key) this.#fitDecoder(record);
     this.#decoder ??= this.#open();
     this.#needsKey = false;
     this.#decoder?.decode(record);
+  }
+
+  /** WebKitGTK's decoder keeps the size that it began with, and shrinks larger pictures to it. */
+  #fitDecoder({ width, height }: FrameRecord): void {
+    const size = `${String(width)}x${String(height)}`;
+    if (size === this.#decoderSize) return;
+    this.#decoderSize = size;
+    this.#decoder?.close();
+    this.#decoder = null;
   }
 
   #open(): Decoder | null {
