@@ -14,6 +14,9 @@ const FREEZE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Round {
     pub(crate) who: Who,
+    /// From the press on Accept to the callee's camera, which begins to take pictures then. Below 0
+    /// it began without being asked.
+    pub(crate) camera_on_ms: f64,
     /// The caller and the callee.
     pub(crate) sides: Vec<SideFigures>,
     /// Kilobits a second through the loopback interface, for one direction of the call.

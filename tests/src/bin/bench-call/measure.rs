@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use jasmin_tests::{monotonic_ns, until_within};
+use jasmin_vcam::Activity;
 
 use crate::{
     figures::{Measured, Pictures, Round, SideFigures, growth},
@@ -48,6 +49,7 @@ pub(crate) fn round(
     let watches = [Watch::start(one, callee), Watch::start(other, caller)];
     let accepted_ns = telephone.connect()?;
     let setups = both(|side| first_picture(&watches[side], accepted_ns))?;
+    let camera_on_ms = camera_on(telephone, accepted_ns)?;
 
     let grown = until_within(GROW, "720 lines on both sides", || {
         let full = both(|side| Ok(growth(&sizes(telephone.pages()[side])?).0.is_some()))?;
@@ -93,6 +95,7 @@ pub(crate) fn round(
     let bits = after.wire_bytes.saturating_sub(before.wire_bytes) as f64 * 8.0;
     let round = Round {
         who,
+        camera_on_ms,
         sides: sides.into(),
         wire_kbps: bits / seconds / 1000.0 / 2.0,
         sound,
@@ -168,6 +171,18 @@ fn settled_lens(telephone: &dyn Telephone, side: usize) -> Result<Lens> {
         }
         Ok(None)
     })
+}
+
+/// Milliseconds from the press to the callee's camera, in the call that stands.
+fn camera_on(telephone: &dyn Telephone, accepted_ns: u64) -> Result<f64> {
+    let (desk, number) = (telephone.desks()[1], telephone.cameras()[1]);
+    let log = desk.cameras().log()?;
+    let starts = log.iter().rev();
+    let last = starts
+        .filter(|line| line.camera == number)
+        .find(|line| line.activity == Activity::Start)
+        .context("the callee's camera never began")?;
+    Ok((last.at as f64 - accepted_ns as f64) / 1e6)
 }
 
 /// Milliseconds from the press to the first picture.

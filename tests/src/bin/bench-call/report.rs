@@ -27,9 +27,13 @@ pub(crate) fn write(options: &Options, rows: &[Row], rounds: &[Round]) -> Result
 
 fn text(options: &Options, rows: &[Row], rounds: &[Round], machine: &str) -> String {
     let mut text = format!(
-        "# Benchmarks\n\nWritten by `cargo xtask bench call`: {} rounds of each program in turns, \
-         windows of {} s.\n\n{machine}\n\n",
-        options.rounds, options.seconds
+        "# Benchmarks\n\nWritten by `cargo xtask bench call`: {} of each program, in turns, windows of \
+         {} s. Figures are medians over rounds and sides.\n\n{machine}\n\n",
+        match options.rounds {
+            1 => "one round".to_owned(),
+            rounds => format!("{rounds} rounds"),
+        },
+        options.seconds
     );
     text += "## A call of two, 720p30 both ways\n\n\
              | | Jasmin | Chromium | ratio | limit | |\n|---|--:|--:|--:|---|---|\n";

@@ -18,8 +18,9 @@ pub(crate) fn lines(rounds: &[Round], who: Who) -> Vec<String> {
             lines.push(format!("round {number}, {name}: {}", line(side)));
         }
         lines.push(format!(
-            "round {number}, on the wire: {:.0} kbit/s each way",
-            round.wire_kbps
+            "round {number}: the callee's camera on {:.0} ms after the press; {:.0} kbit/s each way on \
+             the wire",
+            round.camera_on_ms, round.wire_kbps
         ));
         lines.push(match &round.ways {
             Ok(ways) => format!("round {number}, the way of a picture: {}", followed(ways)),
