@@ -31,7 +31,14 @@ pub(crate) fn bundle() -> Result<()> {
     )?;
     steps.step("page: build", "the window carries the page", ui::build)?;
     steps.step("build", "the app, optimised", || {
-        let words = ["build", "--release", "-p", "jasmin-desktop"];
+        let words = [
+            "build",
+            "--locked",
+            "--release",
+            "--workspace",
+            "--bin",
+            "jasmin-chat",
+        ];
         shell::run(&mut shell::cargo(&workspace::root(), &words))
     })?;
     steps.step("pack", "with what the program needs", || {

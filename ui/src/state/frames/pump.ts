@@ -18,6 +18,10 @@ const MOST_WAITING = 4;
 const ASK_KEY_EACH_MS = 1000;
 const RETRY_FIRST_MS = 100;
 const RETRY_MOST_MS = 2000;
+/** A self-view of less than this many pixels, beside the call, is a mirror and no film. */
+const SMALL = 120_000;
+/** Rest between two of its pictures: each costs the window a painting of its own. */
+const SMALL_REST_MS = 60;
 
 /**
  * Pulls one stream, with never more than one call under way: the call is the acknowledgement, so a
@@ -83,6 +87,8 @@ export class FramePump {
         if (!this.#wanted()) return;
         for (const record of readRecords(body)) this.#take(record);
         retry = RETRY_FIRST_MS;
+        if (this.#stream === 'self' && this.#width * this.#height < SMALL)
+          await this.#world.wait(SMALL_REST_MS);
       } catch {
         this.#restart();
         await this.#world.wait(retry);
