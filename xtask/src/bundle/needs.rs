@@ -29,7 +29,7 @@ fn debian(program: &Path) -> Result<Vec<String>> {
     fs::create_dir_all(source.join("debian"))?;
     fs::write(
         source.join("debian").join("control"),
-        "Source: jasmin-chat\n\nPackage: jasmin-chat\n",
+        "Source: jasmin-chat\n\nPackage: jasmin-chat\nArchitecture: any\n",
     )?;
     let output = Command::new("dpkg-shlibdeps")
         .current_dir(&source)
