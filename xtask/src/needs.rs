@@ -148,6 +148,18 @@ pub(crate) const NEEDS: &[Need] = &[
         "the page's browser tests",
         &["chromium", "google-chrome"],
     ),
+    shown(
+        "chromium-driver",
+        For::Bench,
+        "leads the browser that a call is measured beside",
+        &["chromedriver"],
+    ),
+    shown(
+        "python3-venv",
+        For::Bench,
+        "the measure of speech (PESQ) is a Python package",
+        &["python3"],
+    ),
 ];
 
 #[cfg(test)]
