@@ -87,7 +87,8 @@ struct Asked {
 }
 
 impl Side {
-    fn arrive(world: &World, name: &str, camera: u32, kind: &Camera) -> Result<Self> {
+    /// Somebody with an account and an open window, at a desk with one camera.
+    pub fn arrive(world: &World, name: &str, camera: u32, kind: &Camera) -> Result<Self> {
         let desk = world.desk(&name.to_lowercase())?;
         let kind = Camera {
             name: format!("{name}'s camera"),
@@ -119,14 +120,12 @@ impl Side {
         self.window.click(&format!("accept-{kind}"))
     }
 
-    /// Answers so many questions about devices, then waits until the call stands at one of some
-    /// states; does not wait for the undo window to end. `answer` gets what is asked for: `camera` or
+    /// Answers so many questions about devices. `answer` gets what is asked for: `camera` or
     /// `microphone`.
-    pub fn answer(
+    pub fn answer_questions(
         &self,
         questions: usize,
         answer: impl Fn(&str) -> &'static str,
-        states: &[&str],
     ) -> Result<()> {
         for _ in 0..questions {
             let asked = until("a question that takes an answer", || {
@@ -145,6 +144,18 @@ impl Side {
                 Some(_) | None => Ok(Some(())),
             })?;
         }
+        Ok(())
+    }
+
+    /// [Answers so many questions](Self::answer_questions), then waits until the call stands at one
+    /// of some states; does not wait for the undo window to end.
+    pub fn answer(
+        &self,
+        questions: usize,
+        answer: impl Fn(&str) -> &'static str,
+        states: &[&str],
+    ) -> Result<()> {
+        self.answer_questions(questions, answer)?;
         until_within(
             CONNECT,
             &format!("the call to be `{}`", states.join("` or `")),

@@ -126,9 +126,10 @@ impl Actor {
                     }
                     Err(failure) => {
                         tracing::info!(%failure, "the callee's keys cannot be used");
-                        let reason = match failure.code {
-                            FailureCode::KeyChanged => EndReason::Security,
-                            _ => EndReason::Server,
+                        let reason = if failure.code == FailureCode::KeyChanged {
+                            EndReason::Security
+                        } else {
+                            EndReason::Server
                         };
                         actor.line.fail(call_id, reason, Instant::now());
                     }
