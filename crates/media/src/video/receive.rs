@@ -229,11 +229,17 @@ impl PictureQueue {
         true
     }
 
-    /// Starts over from a keyframe, as when the page's decoder has failed.
+    /// Starts over from a keyframe, as when the page's decoder begins or has failed: from the newest
+    /// one that waits here, or else from the next that comes.
     pub fn restart(&mut self) {
-        self.stats.dropped += self.waiting.len() as u64;
-        self.waiting.clear();
-        self.needs_keyframe = true;
+        let keyframe = self
+            .waiting
+            .iter()
+            .rposition(|waiting| waiting.picture.keyframe);
+        let passed = keyframe.unwrap_or(self.waiting.len());
+        self.stats.dropped += passed as u64;
+        self.waiting.drain(..passed);
+        self.needs_keyframe |= keyframe.is_none();
     }
 
     /// Sets where the sound is, so that pictures are not seen long before they are heard.

@@ -185,6 +185,19 @@ fn a_failed_decoder_gets_a_keyframe() {
 }
 
 #[test]
+fn a_decoder_that_begins_takes_the_keyframe_that_waits() {
+    let (mut queue, now) = (PictureQueue::new(), Instant::now());
+    queue.push(frame(0, delta()), now);
+    queue.push(frame(1, key()), now);
+    queue.push(frame(2, delta()), now);
+    queue.restart();
+    assert!(!queue.poll_keyframe_request(now), "there is one");
+    let pulled = queue.pull(now);
+    assert_eq!(pulled.len(), 2);
+    assert!(pulled[0].keyframe);
+}
+
+#[test]
 fn pictures_wait_for_sound_that_lags_far_behind() {
     let (mut queue, now) = (PictureQueue::new(), Instant::now());
     let heard = |lag: u64| {
