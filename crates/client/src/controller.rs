@@ -5,6 +5,7 @@
 mod account;
 mod actor;
 mod call;
+mod check;
 pub mod chores;
 mod devices;
 mod people;

@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Config, VaultKey,
     call::Ongoing,
+    check::Check,
     chores::Chores,
-    devices::{Check, Lists, Own},
+    devices::{Lists, Own},
     prompts::{Prompts, Wanted},
 };
 use crate::{

@@ -92,7 +92,7 @@ impl ClipTap {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         self.stop();
-        let packets = packets.unwrap_or_default();
+        let packets = packets.ok_or("it was given up")?;
         let sound = decode_clip(packets.iter().map(Vec::as_slice)).map_err(|e| e.to_string())?;
         #[expect(
             clippy::cast_possible_truncation,
