@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo:warning=ui/dist was missing: the window will say so instead of working");
     }
 
-    let manifest = tauri_build::AppManifest::new().commands(&["view", "dispatch", "frames"]);
+    let commands = &["view", "dispatch", "frames", "cover"];
+    let manifest = tauri_build::AppManifest::new().commands(commands);
     tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest))?;
     Ok(())
 }

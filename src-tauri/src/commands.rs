@@ -1,9 +1,9 @@
 //! All that the page may ask for.
 
-use jasmin_client::{Command, Controller, Failure, FrameRequest, View};
-use tauri::{AppHandle, State, ipc::Response};
+use jasmin_client::{Command, Controller, Failure, FrameRequest, View, paint::Cover};
+use tauri::{AppHandle, State, WebviewWindow, ipc::Response};
 
-use crate::{announce::Doorbell, quit};
+use crate::{announce::Doorbell, glass::Covering, quit};
 
 /// The present snapshot.
 #[tauri::command(async)]
@@ -34,4 +34,16 @@ pub(crate) async fn frames(
     request: FrameRequest,
 ) -> Result<Response, ()> {
     Ok(Response::new(controller.frames(request).await))
+}
+
+/// Says where pictures shall lie over the page. `false`: this window paints none, the page draws.
+/// Not `async`: on the main thread.
+#[tauri::command]
+pub(crate) fn cover(
+    window: WebviewWindow,
+    controller: State<'_, Controller>,
+    covering: State<'_, Covering>,
+    cover: Cover,
+) -> bool {
+    covering.lay(&window, &controller, cover)
 }

@@ -8,6 +8,7 @@
 
 mod announce;
 mod commands;
+mod glass;
 mod instance;
 mod place;
 mod platform;
@@ -30,6 +31,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     announce::Doorbell,
+    glass::Covering,
     instance::{Claim, Reception},
     profile::Profile,
     quit::Quit,
@@ -78,11 +80,13 @@ fn run() -> anyhow::Result<ExitCode> {
         .manage(profile)
         .manage(lock)
         .manage(Doorbell::default())
+        .manage(Covering::default())
         .manage(Quit::default())
         .invoke_handler(tauri::generate_handler![
             commands::view,
             commands::dispatch,
-            commands::frames
+            commands::frames,
+            commands::cover
         ])
         .setup(|app| Ok(open(app.handle(), reception)?))
         .build(tauri::generate_context!())

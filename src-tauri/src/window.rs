@@ -1,11 +1,12 @@
 //! The one window.
 
 use tauri::{
-    AppHandle, Manager, Url, WebviewWindow, WebviewWindowBuilder, webview::NewWindowResponse,
+    AppHandle, Manager, Url, WebviewWindow, WebviewWindowBuilder,
+    webview::{NewWindowResponse, PageLoadEvent},
     window::Color,
 };
 
-use crate::{place, platform, profile::Profile};
+use crate::{glass::Covering, place, platform, profile::Profile};
 
 /// Its name in `tauri.conf.json` and in the capability.
 pub(crate) const LABEL: &str = "main";
@@ -30,7 +31,12 @@ pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
         .visible(false)
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
-        .on_download(|_, _| false);
+        .on_download(|_, _| false)
+        .on_page_load(|window, load| {
+            if load.event() == PageLoadEvent::Started {
+                window.state::<Covering>().clear();
+            }
+        });
     let window = platform::keep_apart(builder, &profile).build()?;
     platform::keep_from_devices(&window)?;
 

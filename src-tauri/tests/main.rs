@@ -4,7 +4,10 @@
 
 use std::{any::TypeId, collections::BTreeMap, env, fs, path::Path};
 
-use jasmin_client::{Command, Failure, FrameRequest, View};
+use jasmin_client::{
+    Command, Failure, FrameRequest, View,
+    paint::{Cover, PaneSize},
+};
 use ts_rs::{Config, TS, TypeVisitor};
 
 const FILE: &str = "../ui/src/generated/bindings.ts";
@@ -42,6 +45,8 @@ fn bindings() -> String {
     found.visit::<Command>();
     found.visit::<Failure>();
     found.visit::<FrameRequest>();
+    found.visit::<Cover>();
+    found.visit::<PaneSize>();
     let declarations: Vec<String> = found.by_name.into_values().collect();
     format!("{HEAD}{}", declarations.concat())
 }

@@ -24,6 +24,7 @@ use tokio::{
 use crate::{
     Command, Devices, Failure, FailureCode, FrameRequest, View,
     frames::{self, Stream},
+    paint::VideoFrame,
     platform::{Profile, ProfileError},
     screen::Screens,
     vault::Vault,
@@ -123,6 +124,17 @@ impl Controller {
             frames::append(&mut body, picture);
         }
         body
+    }
+
+    /// Hands on the pictures of a stream as they come, for as long as this is waited for. The other
+    /// side's are decoded here meanwhile, and a page that pulls them gets them raw.
+    pub async fn paint(&self, stream: Stream, show: impl Fn(VideoFrame) + Send + Sync) {
+        match stream {
+            Stream::Remote => self.screens.paint_remote(show).await,
+            Stream::Own => self.screens.paint_own(show).await,
+            // Only the page knows the clip's clock.
+            Stream::Clip => std::future::pending().await,
+        }
     }
 
     /// Hangs up, says goodbye and stops. Takes five seconds at most.

@@ -1,16 +1,21 @@
 //! What can be pulled at this moment, shared between the controller and whoever pulls.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use jasmin_media::{
     clip::ClipPlayer,
-    frame::Picture,
+    frame::{Picture, VideoFrame},
     video::{Preview, VideoDecode},
 };
 use tokio::{
+    select,
     sync::{Notify, mpsc},
     time::{Instant, timeout_at},
 };
@@ -31,6 +36,10 @@ pub(crate) struct Screens {
     own: Mutex<Own>,
     clip: Mutex<Option<ClipPlayer>>,
     changed: Arc<Notify>,
+    /// Another call can be seen, or none.
+    call_changed: Notify,
+    /// Somebody paints the other side's pictures: the page gets what was decoded for that.
+    painters: AtomicUsize,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +71,7 @@ impl Screens {
             call,
             decoded: Arc::default(),
         });
+        self.call_changed.notify_waiters();
     }
 
     /// Where the self-view comes from.
@@ -79,6 +89,9 @@ impl Screens {
             tokio::time::sleep(PATIENCE).await;
             return Vec::new();
         };
+        if request.mode == PictureMode::I420 && self.painters.load(Ordering::Relaxed) > 0 {
+            return remote.newest(request).await;
+        }
         if request.need_key && remote.pictures.restart() {
             remote.ask_for_keyframe();
         }
@@ -107,6 +120,41 @@ impl Screens {
             }
             if timeout_at(until, changed).await.is_err() {
                 return Vec::new();
+            }
+        }
+    }
+
+    /// Decodes the other side's pictures and hands each on, call after call.
+    pub(crate) async fn paint_remote(&self, show: impl Fn(VideoFrame)) {
+        let _painter = Counted::new(&self.painters);
+        loop {
+            let mut changed = pin!(self.call_changed.notified());
+            changed.as_mut().enable();
+            let remote = lock(&self.remote).clone();
+            match remote {
+                Some(remote) => select! {
+                    () = remote.feed_all() => {}
+                    () = remote.show_all(&show) => {}
+                    () = changed => {}
+                },
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Hands on the pictures of the own camera.
+    pub(crate) async fn paint_own(&self, show: impl Fn(VideoFrame)) {
+        let mut seen = None;
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let preview = lock(&self.own).preview.clone();
+            match preview.and_then(|preview| preview.newest(seen)) {
+                Some((frame, sequence)) => {
+                    seen = Some(sequence);
+                    show(frame);
+                }
+                None => changed.await,
             }
         }
     }
@@ -171,6 +219,54 @@ impl Remote {
         picture.into_iter().collect()
     }
 
+    /// Gives the decoder all that comes.
+    async fn feed_all(&self) {
+        while self.feed(self.pictures.pull().await) {}
+        std::future::pending().await
+    }
+
+    /// Hands on all that the decoder makes.
+    async fn show_all(&self, show: impl Fn(VideoFrame)) {
+        let mut seen = None;
+        loop {
+            let mut ready = pin!(self.decoded.ready.notified());
+            ready.as_mut().enable();
+            let newest = lock(&self.decoded.decoder)
+                .as_ref()
+                .and_then(|decoder| decoder.newest(seen));
+            match newest {
+                Some((frame, sequence)) => {
+                    seen = Some(sequence);
+                    show(frame);
+                }
+                None => ready.await,
+            }
+        }
+    }
+
+    /// Waits up to a second for the newest picture that was decoded, at the size of the tile.
+    async fn newest(&self, request: &FrameRequest) -> Vec<Picture> {
+        let until = Instant::now() + PATIENCE;
+        let decoded = &self.decoded;
+        loop {
+            let mut ready = pin!(decoded.ready.notified());
+            ready.as_mut().enable();
+            {
+                let mut seen = lock(&decoded.seen);
+                let picture = lock(&decoded.decoder)
+                    .as_ref()
+                    .and_then(|decode| decode.pull(*seen, request.width, request.height));
+                if let Some(picture) = picture {
+                    *seen = Some(picture.sequence);
+                    return vec![picture];
+                }
+            }
+            if timeout_at(until, ready).await.is_err() {
+                return Vec::new();
+            }
+        }
+    }
+
     fn feed(&self, pictures: Vec<Picture>) -> bool {
         let mut decoder = lock(&self.decoded.decoder);
         if decoder.is_none() {
@@ -194,6 +290,22 @@ impl Remote {
             self.ask_for_keyframe();
         }
         true
+    }
+}
+
+/// Counts one up for as long as it lives.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -3,6 +3,7 @@
 mod decode;
 mod ladder;
 mod mailbox;
+mod paint;
 mod preview;
 mod receive;
 mod scale;
@@ -10,6 +11,7 @@ mod send;
 
 pub use self::decode::VideoDecode;
 pub use self::ladder::{Ladder, Rung};
+pub use self::paint::{Area, MOST_CROP, Painter, place};
 pub use self::preview::Preview;
 pub use self::receive::{ArrivedFrame, AudioAnchor, PictureQueue, ReceiveStats};
 pub use self::scale::{Scaler, fit};

@@ -1,11 +1,16 @@
+mod glass;
+mod region;
+
 use std::{env, fs};
 
-use gtk::prelude::GtkWindowExt;
+use gtk::prelude::{GtkWindowExt, StyleContextExt};
+use raw_window_handle::{HasWindowHandle, RawWindowHandle};
 use tauri::{WebviewWindow, WebviewWindowBuilder, Wry};
 use webkit2gtk::{SettingsExt, WebViewExt};
 
 pub(crate) use super::unix::{Door, asked_to_end, knock, make_private};
 use crate::profile::Profile;
+pub(crate) use glass::Glass;
 
 const RENDERER: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
 
@@ -60,6 +65,16 @@ pub(crate) fn keep_from_devices(window: &WebviewWindow) -> tauri::Result<()> {
             settings.set_enable_webrtc(false);
         }
     })
+}
+
+/// The window on the X server, where the page begins in its corner.
+fn x11_window(window: &WebviewWindow) -> Option<u32> {
+    let frame = gtk::prelude::WidgetExt::style_context(&window.gtk_window().ok()?);
+    let draws_frame = frame.has_class("csd");
+    match window.window_handle().ok()?.as_raw() {
+        RawWindowHandle::Xlib(handle) if !draws_frame => u32::try_from(handle.window).ok(),
+        _ => None,
+    }
 }
 
 /// The leave to come to the front that the launcher gave to this start.

@@ -2,7 +2,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tauri::{WebviewWindow, WebviewWindowBuilder, Wry};
 
-pub(crate) use super::unix::{Door, asked_to_end, knock, make_private};
+pub(crate) use super::{
+    no_glass::Glass,
+    unix::{Door, asked_to_end, knock, make_private},
+};
 use crate::profile::Profile;
 
 /// Nothing to set for the web view.

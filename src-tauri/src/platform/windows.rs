@@ -8,6 +8,7 @@ use tokio::{
 };
 use windows_sys::Win32::UI::WindowsAndMessaging::{ASFW_ANY, AllowSetForegroundWindow};
 
+pub(crate) use super::no_glass::Glass;
 use crate::profile::Profile;
 
 /// Nothing to set for the web view.

@@ -1,4 +1,12 @@
-import type { Command, Failure, FailureCode, FrameRequest, View } from '../generated/bindings';
+import type {
+  Command,
+  Cover,
+  Failure,
+  FailureCode,
+  FrameRequest,
+  PaneSize,
+  View,
+} from '../generated/bindings';
 
 /** Everything that the page can know of and ask from the application. */
 export interface Backend {
@@ -10,6 +18,10 @@ export interface Backend {
   dispatch(command: Command): Promise<void>;
   /** Waits up to a second for frames. Records as in `state/frames/records.ts`; may be empty. */
   frames(request: FrameRequest): Promise<ArrayBuffer>;
+  /** Says where pictures shall lie over the page; false where the window paints none. */
+  cover(cover: Cover): Promise<boolean>;
+  /** Calls back when pictures of another size come to a pane; the returned function stops it. */
+  onPaneSize(callback: (size: PaneSize) => void): Promise<() => void>;
 }
 
 const CODES: ReadonlySet<string> = new Set<FailureCode>([

@@ -51,5 +51,7 @@ export function openBackend(): Backend {
       return Promise.resolve();
     },
     frames: (request) => films[request.stream].next(request),
+    cover: () => Promise.resolve(false),
+    onPaneSize: () => Promise.resolve(() => undefined),
   };
 }

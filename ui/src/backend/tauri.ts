@@ -1,6 +1,6 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
-import type { View } from '../generated/bindings';
+import type { PaneSize, View } from '../generated/bindings';
 import type { Backend } from './backend';
 
 /** The application behind the window. */
@@ -17,5 +17,10 @@ export function openBackend(): Backend {
       await invoke('dispatch', { command });
     },
     frames: (request) => invoke<ArrayBuffer>('frames', { request }),
+    cover: (cover) => invoke<boolean>('cover', { cover }),
+    onPaneSize: (callback) =>
+      listen<PaneSize>('pane-size', ({ payload }) => {
+        callback(payload);
+      }),
   };
 }

@@ -139,6 +139,14 @@ export type ConsentView = {
   inUse: boolean,
 };
 
+/** What the page wants to be covered with pictures. */
+export type Cover = {
+  /** The page can be seen; pictures of a hidden one are not even decoded. */
+  visible: boolean,
+  /** The lowest first. */
+  panes: Array<Pane>,
+};
+
 /** A kind of device that can be chosen. */
 export type DeviceKind = "camera" | "microphone" | "speaker";
 
@@ -269,6 +277,30 @@ export type OwnDeviceView =
   | { "is": "on", sinceMs: number, width: number, height: number }
   | { "is": "failed", problem: DeviceProblem, device: string };
 
+/** Room for one stream's pictures, in pixels of the screen from the corner of the page. */
+export type Pane = {
+  /** Whose pictures. */
+  stream: Stream,
+  /** The tile. */
+  tile: Round,
+  /** Fill the tile at any price; else no more than a fifth of a picture is cut off for it. */
+  filling: boolean,
+  /** As in a mirror. */
+  mirrored: boolean,
+  /** What the page shows above the pictures: they keep clear of it. */
+  holes: Array<Round>,
+};
+
+/** Tells the page that pictures of another size came to a pane. */
+export type PaneSize = {
+  /** Whose pictures. */
+  stream: Stream,
+  /** As they came, in pixels. */
+  width: number,
+  /** As they came, in pixels. */
+  height: number,
+};
+
 /** An accepted contact. */
 export type PersonView = {
   /** Who. */
@@ -378,6 +410,20 @@ export type RequestView = {
   email: string,
   /** When (Unix ms). */
   sinceMs: number,
+};
+
+/** A rectangle with round corners. */
+export type Round = {
+  /** From the left. */
+  x: number,
+  /** From the top. */
+  y: number,
+  /** Across. */
+  width: number,
+  /** Down. */
+  height: number,
+  /** Of the corners. */
+  radius: number,
 };
 
 /** One of the four safety words. */

@@ -3,6 +3,7 @@ import type { Command, Failure, View } from '../generated/bindings';
 import { announcements, QUALITY_EACH_MS, qualityChanged, type Announcements } from './announce';
 import { Cell } from './cell';
 import { failureText } from './failure';
+import { Covering, type CoverWorld } from './frames/cover';
 import { START, type Place } from './place';
 import { Preferences, type Storage } from './preferences';
 
@@ -20,11 +21,18 @@ export class App {
   readonly toast = new Cell<string | null>(null);
   readonly spoken = new Cell<Announcements>({ polite: '', assertive: '' });
   readonly preferences: Preferences;
+  /** Pictures that the window paints over the page. */
+  readonly covering: Covering;
   readonly #backend: Backend;
   #toldQualityAt = Number.NEGATIVE_INFINITY;
 
-  constructor(backend: Backend, storage: Storage | null) {
+  constructor(
+    backend: Backend,
+    storage: Storage | null,
+    world: (cover: CoverWorld['cover']) => CoverWorld,
+  ) {
     this.#backend = backend;
+    this.covering = new Covering(world((cover) => backend.cover(cover)));
     this.preferences = new Preferences(storage);
   }
 
@@ -45,7 +53,13 @@ export class App {
         },
       );
       this.#take(await this.#backend.view());
-      return stop;
+      const deaf = await this.#backend.onPaneSize((size) => {
+        this.covering.sized(size);
+      });
+      return () => {
+        stop();
+        deaf();
+      };
     } catch {
       this.unreachable.set(true);
       return () => undefined;

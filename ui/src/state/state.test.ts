@@ -8,6 +8,7 @@ import { App } from './app';
 import { deviceButton, endedWords, phaseWords } from './call-words';
 import { consentCommand, consentRow, questionOf } from './consent';
 import { cornerByKey, nearestCorner } from './corner';
+import type { CoverWorld } from './frames/cover';
 import { litSegments, microphoneInUse, pickerOf } from './devices';
 import { actionFor, ariaKeys, keySheet, type Pressed, type Where } from './keys';
 import { firstName, initials, tint } from './names';
@@ -50,6 +51,16 @@ describe('screenOf', () => {
   });
 });
 
+const pageDraws = {
+  cover: () => Promise.resolve(false),
+  onPaneSize: () => Promise.resolve(() => undefined),
+};
+
+/** A page without a screen. */
+function nowhere(cover: CoverWorld['cover']): CoverWorld {
+  return { cover, visible: () => true, blocked: () => false, above: () => [], now: () => 0 };
+}
+
 describe('App', () => {
   function stage(): { app: App; push: (view: View) => void; lose: () => void; sent: Command[] } {
     let callback: (view: View) => void = () => undefined;
@@ -69,8 +80,10 @@ describe('App', () => {
           return command.do === 'call' ? Promise.reject(Object.assign(new Error('refused'), refused)) : Promise.resolve();
         },
         frames: () => Promise.resolve(new ArrayBuffer(0)),
+        ...pageDraws,
       },
       null,
+      nowhere,
     );
     return {
       app,
@@ -104,7 +117,11 @@ describe('App', () => {
   it('says when the program does not answer', async () => {
     const broken = () => Promise.reject(new Error('no window'));
     const frames = () => Promise.resolve(new ArrayBuffer(0));
-    const app = new App({ view: broken, onView: broken, dispatch: broken, frames }, null);
+    const app = new App(
+      { view: broken, onView: broken, dispatch: broken, frames, ...pageDraws },
+      null,
+      nowhere,
+    );
     await app.start();
     expect(app.unreachable.get()).toBe(true);
   });

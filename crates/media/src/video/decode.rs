@@ -94,6 +94,12 @@ impl VideoDecode {
         }
     }
 
+    /// Returns the newest picture as it is, unless its sequence is `after`.
+    #[must_use]
+    pub fn newest(&self, after: Option<u32>) -> Option<(VideoFrame, u32)> {
+        self.preview.newest(after)
+    }
+
     /// Returns the newest picture scaled to fit, unless its sequence is `after`.
     #[must_use]
     pub fn pull(&self, after: Option<u32>, width: u32, height: u32) -> Option<Picture> {

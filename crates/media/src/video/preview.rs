@@ -72,18 +72,22 @@ impl Preview {
         self.wake();
     }
 
+    /// Returns the newest picture as it is, unless its sequence is `after`.
+    #[must_use]
+    pub fn newest(&self, after: Option<u32>) -> Option<(VideoFrame, u32)> {
+        let latest = lock(&self.inner.latest);
+        if after == Some(latest.sequence) {
+            return None;
+        }
+        Some((latest.frame.clone()?, latest.sequence))
+    }
+
     /// Returns the newest picture scaled to fit `width`x`height`, unless its sequence is `after`.
     ///
     /// The shape is kept and nothing is made larger. `None` when there is nothing new.
     #[must_use]
     pub fn pull(&self, after: Option<u32>, width: u32, height: u32) -> Option<Picture> {
-        let (frame, sequence) = {
-            let latest = lock(&self.inner.latest);
-            if after == Some(latest.sequence) {
-                return None;
-            }
-            (latest.frame.clone()?, latest.sequence)
-        };
+        let (frame, sequence) = self.newest(after)?;
         let source = &frame.picture;
         let (width, height) = fit(source.width, source.height, width, height);
         let mut target = I420::black(width, height).ok()?;

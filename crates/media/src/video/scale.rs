@@ -1,4 +1,4 @@
-//! Making pictures smaller.
+//! Pictures of another size.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -65,12 +65,46 @@ impl Scaler {
         Ok(())
     }
 
+    /// Scales the middle of `source` that has the shape of `target` to its size; nothing is
+    /// stretched.
+    ///
+    /// # Errors
+    /// [`VideoError::Picture`] when one of the two is inconsistent.
+    pub fn scale_middle(&mut self, source: &I420, target: &mut I420) -> Result<(), VideoError> {
+        source.check()?;
+        target.check()?;
+        let (width, height) = (f64::from(source.width), f64::from(source.height));
+        let across = f64::from(target.width) / width;
+        let down = f64::from(target.height) / height;
+        let cover = across.max(down);
+        // Of each side, the part that is seen.
+        let seen = (across / cover, down / cover);
+        let luma = (source.width, source.height, target.width, target.height);
+        let chroma = (
+            source.chroma_width(),
+            source.chroma_height(),
+            target.chroma_width(),
+            target.chroma_height(),
+        );
+        let (sy, su, sv) = source.planes();
+        let (ty, tu, tv) = target.planes_mut();
+        for (from, to, size) in [(sy, ty, luma), (su, tu, chroma), (sv, tv, chroma)] {
+            if seen == (1.0, 1.0) {
+                self.plane(from, to, size)?;
+            } else {
+                self.resize(from, to, size, seen)?;
+            }
+        }
+        Ok(())
+    }
+
     fn plane(
         &mut self,
         source: &[u8],
         target: &mut [u8],
-        (width, height, new_width, new_height): (u32, u32, u32, u32),
+        size: (u32, u32, u32, u32),
     ) -> Result<(), VideoError> {
+        let (width, height, new_width, new_height) = size;
         if (width, height) == (new_width, new_height) {
             target.copy_from_slice(source);
             return Ok(());
@@ -79,11 +113,26 @@ impl Scaler {
             halve(source, target, width as usize);
             return Ok(());
         }
+        self.resize(source, target, size, (1.0, 1.0))
+    }
+
+    /// `seen` is the part of each side, in the middle, that is taken.
+    fn resize(
+        &mut self,
+        source: &[u8],
+        target: &mut [u8],
+        (width, height, new_width, new_height): (u32, u32, u32, u32),
+        seen: (f64, f64),
+    ) -> Result<(), VideoError> {
         let codec = |error: &dyn std::fmt::Display| VideoError::Codec(error.to_string());
         let from = ImageRef::new(width, height, source, PixelType::U8).map_err(|e| codec(&e))?;
         let mut to = Image::from_slice_u8(new_width, new_height, target, PixelType::U8)
             .map_err(|e| codec(&e))?;
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        let (w, h) = (f64::from(width), f64::from(height));
+        let (part_w, part_h) = (w * seen.0, h * seen.1);
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+            .crop((w - part_w) / 2.0, (h - part_h) / 2.0, part_w, part_h);
         self.resizer
             .resize(&from, &mut to, &options)
             .map_err(|e| codec(&e))

@@ -22,6 +22,10 @@ const RETRY_MOST_MS = 2000;
 const SMALL = 120_000;
 /** Rest between two of its pictures: each costs the window a painting of its own. */
 const SMALL_REST_MS = 60;
+/** While the window paints over the tile, the page keeps a picture that is hardly older than this. */
+const COVERED_REST_MS = 1000;
+/** Raw pictures of a call, beside or instead of the window's own: each is large. */
+const RAW_REST_MS = 80;
 
 /**
  * Pulls one stream, with never more than one call under way: the call is the acknowledgement, so a
@@ -30,7 +34,9 @@ const SMALL_REST_MS = 60;
 export class FramePump {
   readonly #stream: Stream;
   readonly #world: PumpWorld;
-  readonly #raw: boolean;
+  #raw: boolean;
+  #covered = false;
+  #rested: (() => void) | null = null;
   #decoder: Decoder | null = null;
   #decoderSize = '';
   #width = 0;
@@ -60,8 +66,21 @@ export class FramePump {
     this.#pull();
   }
 
+  /**
+   * The window decodes and paints the pictures itself: raw ones come from there. Where it covers the
+   * tile, the page needs few, for what it shows when the cover is taken away.
+   */
+  setPainted(painted: boolean, covered: boolean): void {
+    const raw = this.#stream === 'self' || this.#world.openDecoder === null || painted;
+    if (raw !== this.#raw) this.#restart();
+    this.#raw = raw;
+    this.#covered = painted && covered;
+    if (!this.#covered) this.#rested?.();
+  }
+
   close(): void {
     this.#closed = true;
+    this.#rested?.();
     this.#decoder?.close();
     this.#decoder = null;
   }
@@ -87,14 +106,26 @@ export class FramePump {
         if (!this.#wanted()) return;
         for (const record of readRecords(body)) this.#take(record);
         retry = RETRY_FIRST_MS;
-        if (this.#stream === 'self' && this.#width * this.#height < SMALL)
-          await this.#world.wait(SMALL_REST_MS);
+        const rest = this.#rest();
+        if (rest > 0) {
+          const awake = new Promise<void>((wake) => {
+            this.#rested = wake;
+          });
+          await Promise.race([this.#world.wait(rest), awake]);
+        }
       } catch {
         this.#restart();
         await this.#world.wait(retry);
         retry = Math.min(retry * 2, RETRY_MOST_MS);
       }
     }
+  }
+
+  #rest(): number {
+    if (this.#covered) return COVERED_REST_MS;
+    if (this.#stream === 'self')
+      return this.#width * this.#height < SMALL ? SMALL_REST_MS : 0;
+    return this.#stream === 'remote' && this.#raw ? RAW_REST_MS : 0;
   }
 
   #request(): FrameRequest {
@@ -105,8 +136,8 @@ export class FramePump {
       stream: this.#stream,
       mode: this.#raw ? 'i420' : 'vp8',
       needKey,
-      width: this.#width,
-      height: this.#height,
+      width: this.#covered ? Math.ceil(this.#width / 2) : this.#width,
+      height: this.#covered ? Math.ceil(this.#height / 2) : this.#height,
     };
   }
 
