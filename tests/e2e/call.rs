@@ -19,9 +19,14 @@ fn two_people_see_and_hear_each_other() -> Result<()> {
         ben.pick_up("video")?;
         ben.answer(2, |_| "allow", &["active"])?;
 
-        let (at_ana, at_ben) = (ana.watch(ben, 20)?, ben.watch(ana, 20)?);
+        // In the page, which keeps one now and then, and on the screen, where each is painted.
+        let (at_ana, at_ben) = (ana.watch(ben, 5)?, ben.watch(ana, 5)?);
         tell(&format!(
             "camera to page: {at_ana} ms at Ana, {at_ben} ms at Ben (median)"
+        ));
+        let (at_ana, at_ben) = (ana.see_on_screen(ben, 60)?, ben.see_on_screen(ana, 60)?);
+        tell(&format!(
+            "camera to screen: {at_ana} ms at Ana, {at_ben} ms at Ben (median)"
         ));
 
         for (speaker, listener) in [(ana, ben), (ben, ana)] {

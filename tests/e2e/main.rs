@@ -2,6 +2,7 @@
 
 mod call;
 mod consent;
+mod cover;
 mod device_check;
 mod keyring;
 mod refusals;

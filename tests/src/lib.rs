@@ -21,6 +21,7 @@
 mod clock;
 mod desk;
 mod keyring;
+pub mod lens;
 mod page;
 pub mod pair;
 mod picture;

@@ -6,7 +6,9 @@ use anyhow::{Context, Result, ensure};
 use jasmin_vcam::{Activity, spec::Camera};
 
 use crate::{
-    Desk, Person, RATE, Sight, Speech, Window, World, unix_ms_as_monotonic_ns, until, until_within,
+    Desk, Person, RATE, Sight, Speech, Window, World,
+    lens::{Lens, lens},
+    monotonic_ns, unix_ms_as_monotonic_ns, until, until_within,
 };
 
 /// Setting up a call on a busy machine: devices, sealing, ICE, DTLS, the first picture.
@@ -252,6 +254,46 @@ impl Side {
         let mut ages: Vec<u32> = ages.into_values().collect();
         ages.sort_unstable();
         Ok(ages[ages.len() / 2])
+    }
+
+    /// Waits until so many different pictures of the other's camera were on the screen itself, where
+    /// a person sees them, each fresh; gives the median age in milliseconds.
+    pub fn see_on_screen(&self, other: &Side, pictures: usize) -> Result<u32> {
+        let mut ages = BTreeMap::new();
+        let what = format!(
+            "{}'s picture on the screen of {}",
+            other.person.name, self.person.name
+        );
+        let mut lens = self.lens()?;
+        until_within(CONNECT, &what, || {
+            if let Some(stamp) = lens.read()? {
+                ensure!(
+                    u32::from(stamp.camera) == other.camera,
+                    "it is of camera {}",
+                    stamp.camera
+                );
+                let now = monotonic_ns()? / 1_000_000;
+                ages.entry(stamp.millis)
+                    .or_insert_with(|| stamp.age_at(now as u32));
+            }
+            let fresh = ages.values().filter(|age| **age < 500).count();
+            ensure!(
+                fresh >= pictures,
+                "{} were seen, {fresh} of them fresh",
+                ages.len()
+            );
+            Ok(Some(()))
+        })?;
+        let mut ages: Vec<u32> = ages.into_values().collect();
+        ages.sort_unstable();
+        Ok(ages[ages.len() / 2])
+    }
+
+    /// A look at the place of the other's picture on the screen, once it is laid out.
+    pub fn lens(&self) -> Result<Lens> {
+        until("the place of the other's picture", || {
+            lens(&self.desk, &self.window, "[data-testid=remote-video]").map(Some)
+        })
     }
 
     /// Speaks into this side's microphone, and gives how much of it came out of the other's speaker.

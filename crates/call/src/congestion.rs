@@ -237,8 +237,10 @@ impl Congestion {
     pub(crate) fn audio_target(&mut self) -> AudioTarget {
         // Each step up asks for more room than the step down leaves.
         self.audio_bps = match (self.audio_bps, self.budget_bps() as u32) {
+            (_, 1_000_000..) => 48_000,
+            (48_000, 800_000..) => 48_000,
             (_, 260_000..) => 32_000,
-            (32_000, 200_000..) => 32_000,
+            (32_000.., 200_000..) => 32_000,
             (_, 180_000..) => 24_000,
             (24_000.., 140_000..) => 24_000,
             _ => 16_000,

@@ -1,5 +1,6 @@
 use jasmin_client::{
-    Command, EndReason, FrameRequest, LogResult, PhaseView, PictureMode, PromptAnswer, Stream, View,
+    Command, EndReason, FrameRequest, LogResult, PhaseView, PictureMode, PromptAnswer, Stream,
+    View, paint::VideoFrame,
 };
 use jasmin_protocol::CallKind;
 
@@ -51,6 +52,37 @@ async fn sees(person: &Person) -> (u16, u16) {
     panic!("{} sees nothing", person.email);
 }
 
+/// Takes so many pictures as the window would, that paints them itself.
+async fn paints(person: &Person, stream: Stream, pictures: usize) -> Vec<(u32, u32)> {
+    let (painted, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let app = person.app.clone();
+    let painter = tokio::spawn(async move {
+        let show = move |frame: VideoFrame| {
+            let _nobody_looks = painted.send((frame.picture.width, frame.picture.height));
+        };
+        app.paint(stream, show).await;
+    });
+    let mut sizes = Vec::new();
+    while sizes.len() < pictures {
+        sizes.push(seen.recv().await.expect("pictures come"));
+    }
+    // While somebody paints the other side, the page gets it raw, at the size it asks for.
+    if stream == Stream::Remote {
+        let request = FrameRequest {
+            stream,
+            mode: PictureMode::I420,
+            need_key: false,
+            width: 160,
+            height: 90,
+        };
+        let body = person.app.frames(request).await;
+        assert_eq!(body[4], 1, "a raw picture");
+        assert!(u16::from_le_bytes([body[6], body[7]]) <= 160);
+    }
+    painter.abort();
+    sizes
+}
+
 /// There is a beep a second; figures that change every second bring new views.
 async fn hears_a_beep(person: &Person) {
     let is_loud = |_: &View| person.heard.take().iter().any(|sample| sample.abs() > 0.05);
@@ -83,6 +115,13 @@ async fn two_people_call_see_hear_and_hang_up() {
         at_ana.0 > 0 && at_ben.0 > 0,
         "pictures have a size: {at_ana:?} {at_ben:?}"
     );
+
+    for stream in [Stream::Remote, Stream::Own] {
+        let sizes = paints(&ben, stream, 5).await;
+        assert!(sizes.iter().all(|size| size.0 > 0 && size.1 > 0));
+    }
+    // Nobody paints any more: the page pulls what it decodes itself.
+    sees(&ben).await;
 
     let has_words = |view: &View| {
         view.call

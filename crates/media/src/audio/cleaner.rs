@@ -1,14 +1,20 @@
-//! Takes echo, noise and differences of loudness out of what the microphone hears.
+//! Takes echo, noise and differences of loudness out of what the microphone hears, where there are
+//! any: cleaning costs a voice some of its sound, so in a quiet room, while the speaker is silent,
+//! the voice passes as it is.
 
+mod need;
+
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
 use sonora::config::{
-    AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, MaxProcessingRate,
-    NoiseSuppression, NoiseSuppressionLevel, Pipeline,
+    AdaptiveDigital, EchoCanceller, GainController2, MaxProcessingRate, NoiseSuppression,
+    NoiseSuppressionLevel, Pipeline,
 };
 use sonora::{AudioProcessing, Config, StreamConfig};
 
+use self::need::Need;
 use super::voice::Processing;
 use super::{FRAME, SAMPLE_RATE};
 
@@ -18,10 +24,30 @@ const INITIAL_GAIN: f32 = 0.0;
 /// More gain than this only lifts the room.
 const MOST_GAIN: f32 = 24.0;
 
+/// Samples by which the chain that takes out echo and noise is late, for its filter banks.
+fn chain_delay(processing: Processing) -> usize {
+    match (processing.echo_cancellation, processing.noise_suppression) {
+        (true, true) => 718,
+        (true, false) => 430,
+        (false, true) => 334,
+        (false, false) => 0,
+    }
+}
+
+/// The share of the cleaned sound changes by this much each 10 ms.
+const BLEND_STEP: f32 = 0.2;
+
 /// The chain of one microphone and one speaker; a new one is made when either changes, because
 /// the old one's idea of the echo's delay would be wrong for seconds.
 pub(super) struct Cleaner {
     chain: Option<AudioProcessing>,
+    /// After the chain, on a voice that may have passed beside it.
+    gain: Option<AudioProcessing>,
+    need: Need,
+    /// Samples of the microphone that the chain still holds.
+    held: VecDeque<f32>,
+    /// The share of the chain's sound in what comes out, 0..=1.
+    blend: f32,
     processing: Processing,
     speaker_rate: u32,
     room: Vec<f32>,
@@ -29,18 +55,20 @@ pub(super) struct Cleaner {
 
 impl Cleaner {
     pub(super) fn new(processing: Processing, speaker_rate: u32) -> Self {
-        let any = processing.echo_cancellation
-            || processing.noise_suppression
-            || processing.automatic_gain;
-        let chain = any.then(|| {
+        let build = |config| {
             AudioProcessing::builder()
-                .config(config(processing))
+                .config(config)
                 .capture_config(StreamConfig::new(SAMPLE_RATE, 1))
                 .render_config(StreamConfig::new(speaker_rate, 1))
                 .build()
-        });
+        };
+        let cleans = processing.echo_cancellation || processing.noise_suppression;
         Self {
-            chain,
+            chain: cleans.then(|| build(cleaning(processing))),
+            gain: processing.automatic_gain.then(|| build(gain())),
+            need: Need::new(processing),
+            held: VecDeque::from(vec![0.0; chain_delay(processing)]),
+            blend: 1.0,
             processing,
             speaker_rate,
             room: vec![0.0; speaker_rate as usize / 100],
@@ -70,6 +98,7 @@ impl Cleaner {
         if frame.len() != self.room.len() {
             return;
         }
+        self.need.hear_speaker(frame);
         if let Err(error) = chain.process_render_f32(&[frame], &mut [&mut self.room]) {
             tracing::debug!(%error, "speaker's sound not used");
         }
@@ -78,6 +107,13 @@ impl Cleaner {
     /// Cleans 10 ms of the microphone. `echo_delay` lies between a sample's being given to
     /// [`Cleaner::hear_speaker`] and its echo's coming here.
     pub(super) fn clean(&mut self, frame: &mut [f32; FRAME], echo_delay: Option<Duration>) {
+        self.take_out(frame, echo_delay);
+        if let Some(gain) = &mut self.gain {
+            run(gain, frame);
+        }
+    }
+
+    fn take_out(&mut self, frame: &mut [f32; FRAME], echo_delay: Option<Duration>) {
         let Some(chain) = &mut self.chain else {
             return;
         };
@@ -87,30 +123,71 @@ impl Cleaner {
                 tracing::debug!(%error, "echo delay not used");
             }
         }
+        let needed = self.need.hear_microphone(frame);
         let heard = *frame;
-        if let Err(error) = chain.process_capture_f32(&[&heard], &mut [&mut frame[..]]) {
-            tracing::debug!(%error, "microphone's sound not cleaned");
-            *frame = heard;
+        if !run(chain, frame) {
+            return;
+        }
+        // What was heard when the chain heard what it gives now: the two fit sample by sample.
+        self.held.extend(heard);
+        let late = self.held.drain(..FRAME);
+        let (from, to) = (
+            self.blend,
+            if needed {
+                (self.blend + BLEND_STEP).min(1.0)
+            } else {
+                (self.blend - BLEND_STEP).max(0.0)
+            },
+        );
+        self.blend = to;
+        for (at, (clean, raw)) in frame.iter_mut().zip(late).enumerate() {
+            let share = from + (to - from) * (at as f32 / FRAME as f32);
+            *clean = raw + (*clean - raw) * share;
         }
     }
 }
 
-fn config(processing: Processing) -> Config {
+/// Whether the chain took the frame; if not, it is as it was.
+fn run(chain: &mut AudioProcessing, frame: &mut [f32; FRAME]) -> bool {
+    let heard = *frame;
+    if let Err(error) = chain.process_capture_f32(&[&heard], &mut [&mut frame[..]]) {
+        tracing::debug!(%error, "microphone's sound not cleaned");
+        *frame = heard;
+        return false;
+    }
+    true
+}
+
+fn pipeline() -> Pipeline {
+    Pipeline {
+        maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz,
+        multi_channel_render: false,
+        multi_channel_capture: false,
+        ..Pipeline::default()
+    }
+}
+
+/// Without the usual filter against rumble: it takes the lowest tones of a voice, too, and Opus has
+/// one of its own.
+fn cleaning(processing: Processing) -> Config {
     Config {
-        pipeline: Pipeline {
-            maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz,
-            multi_channel_render: false,
-            multi_channel_capture: false,
-            ..Pipeline::default()
-        },
-        high_pass_filter: (processing.echo_cancellation || processing.noise_suppression)
-            .then(HighPassFilter::default),
-        echo_canceller: processing.echo_cancellation.then(EchoCanceller::default),
+        pipeline: pipeline(),
+        echo_canceller: processing.echo_cancellation.then(|| EchoCanceller {
+            enforce_high_pass_filtering: false,
+            ..EchoCanceller::default()
+        }),
         noise_suppression: processing.noise_suppression.then(|| NoiseSuppression {
             level: NoiseSuppressionLevel::Moderate,
             ..NoiseSuppression::default()
         }),
-        gain_controller2: processing.automatic_gain.then(|| GainController2 {
+        ..Config::default()
+    }
+}
+
+fn gain() -> Config {
+    Config {
+        pipeline: pipeline(),
+        gain_controller2: Some(GainController2 {
             adaptive_digital: Some(AdaptiveDigital {
                 initial_gain_db: INITIAL_GAIN,
                 max_gain_db: MOST_GAIN,
@@ -223,6 +300,96 @@ mod tests {
         }
         let change = 10.0 * (after / before).log10();
         assert!(change < -6.0, "{change} dB");
+    }
+
+    /// A voice with a noise below it, before a speaker that says nothing.
+    fn voice_through(processing: Processing, noise: f32) -> (Vec<f32>, Vec<f32>) {
+        let mut cleaner = Cleaner::new(processing, 48_000);
+        let mut seed = 7_u32;
+        let speech: Vec<f32> = synthetic::murmur(480_000)
+            .into_iter()
+            .enumerate()
+            .map(|(at, sample)| {
+                // A voice pauses for a tenth of a second twice a second.
+                let sample = if at % 24_000 < 4_800 { 0.0 } else { sample };
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                sample + (seed as f32 / u32::MAX as f32 - 0.5) * noise
+            })
+            .collect();
+        let mut out = Vec::new();
+        for frame in speech.chunks_exact(FRAME) {
+            let mut frame: [f32; FRAME] = frame.try_into().unwrap();
+            cleaner.hear_speaker(&[0.0; FRAME]);
+            cleaner.clean(&mut frame, Some(Duration::from_millis(40)));
+            out.extend_from_slice(&frame);
+        }
+        (speech, out)
+    }
+
+    const CLEANING: Processing = Processing {
+        automatic_gain: false,
+        echo_cancellation: true,
+        noise_suppression: true,
+    };
+
+    #[test]
+    fn where_there_is_nothing_to_take_out_a_voice_passes_as_it_is() {
+        let (speech, out) = voice_through(CLEANING, 0.0);
+        let (from, late) = (400_000, chain_delay(CLEANING));
+        assert_eq!(out[from..], speech[from - late..speech.len() - late]);
+    }
+
+    #[test]
+    fn the_voice_beside_the_chain_fits_the_one_out_of_it() {
+        for processing in [
+            Processing {
+                noise_suppression: false,
+                ..CLEANING
+            },
+            Processing {
+                echo_cancellation: false,
+                ..CLEANING
+            },
+            CLEANING,
+        ] {
+            let mut cleaner = Cleaner::new(processing, 48_000);
+            // Crackling: short bursts are no noise, and fit at one place only.
+            let mut seed = 3_u32;
+            let crackle: Vec<f32> = (0..240_000)
+                .map(|at| {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let burst = at % 9_000 < 900;
+                    f32::from(u8::from(burst)) * (seed as f32 / u32::MAX as f32 - 0.5) * 0.4
+                })
+                .collect();
+            let mut out = Vec::new();
+            for frame in crackle.chunks_exact(FRAME) {
+                let mut frame: [f32; FRAME] = frame.try_into().unwrap();
+                cleaner.hear_speaker(&[0.0; FRAME]);
+                let chain = cleaner.chain.as_mut().unwrap();
+                assert!(run(chain, &mut frame));
+                out.extend_from_slice(&frame);
+            }
+            let fit = |late: usize| -> f32 {
+                let heard = &crackle[120_000 - late..200_000 - late];
+                out[120_000..200_000]
+                    .iter()
+                    .zip(heard)
+                    .map(|(a, b)| a * b)
+                    .sum()
+            };
+            let best = (0..1_000).max_by(|a, b| fit(*a).total_cmp(&fit(*b)));
+            let best = best.unwrap();
+            let late = chain_delay(processing);
+            assert!(best.abs_diff(late) <= 1, "{best} for {processing:?}");
+        }
+    }
+
+    #[test]
+    fn noise_below_a_voice_is_taken_out() {
+        let (speech, out) = voice_through(CLEANING, 0.05);
+        let (from, late) = (400_000, chain_delay(CLEANING));
+        assert_ne!(out[from..], speech[from - late..speech.len() - late]);
     }
 
     #[test]

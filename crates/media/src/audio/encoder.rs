@@ -8,9 +8,9 @@ use thiserror::Error;
 use super::{PACKET, SAMPLE_RATE};
 
 /// The least and the most a voice is given.
-pub(crate) const BITRATE: std::ops::RangeInclusive<u32> = 16_000..=40_000;
+pub(crate) const BITRATE: std::ops::RangeInclusive<u32> = 16_000..=48_000;
 
-/// Room for any 20 ms packet at 40 kbit/s, and then some.
+/// Room for any 20 ms packet at 48 kbit/s, and then some.
 const LARGEST: usize = 1275;
 
 /// The encoder could not be set up or refused a frame.
@@ -48,7 +48,7 @@ impl VoiceEncoder {
     }
 
     /// Follows the network: share of packets lost (0..=1) and bits a second for sound, kept
-    /// within 16..=40 kbit/s.
+    /// within 16..=48 kbit/s.
     pub fn set_network(&mut self, loss: f32, bitrate: u32) {
         let percent = if loss.is_finite() {
             (loss.clamp(0.0, 0.3) * 100.0).round() as i32
@@ -127,7 +127,7 @@ mod tests {
         encoder.set_network(0.0, 1_000_000);
         let high = bytes_of_a_second(&mut encoder);
         assert!((1_200..3_000).contains(&low), "{low} bytes at 16 kbit/s");
-        assert!((3_500..6_500).contains(&high), "{high} bytes at 40 kbit/s");
+        assert!((4_500..7_500).contains(&high), "{high} bytes at 48 kbit/s");
     }
 
     #[test]

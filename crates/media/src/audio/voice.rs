@@ -317,7 +317,7 @@ impl Voice {
     }
 
     /// Tells what the network does to sent packets: share lost (0..=1) and bits a second for
-    /// sound. The bit rate is kept within 16..=40 kbit/s.
+    /// sound. The bit rate is kept within 16..=48 kbit/s.
     pub fn set_network(&self, loss: f32, bitrate_bps: u32) {
         self.task(Task::Network {
             loss,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    ear::Arrival, echo::EchoReturn, lens::Seen, load::Usage, options::Who, telephone::Arrived,
+    ear::Arrival, echo::EchoReturn, load::Usage, options::Who, telephone::Arrived, watch::Seen,
     wire::Way,
 };
 

@@ -3,11 +3,13 @@
 use anyhow::Result;
 use jasmin_tests::{
     Desk, Page, World,
+    lens::shown,
     pair::{CONNECT, Pair, Side},
+    until,
 };
 use jasmin_vcam::spec::Camera;
 
-use crate::telephone::{Telephone, press, shown};
+use crate::telephone::{Telephone, press};
 
 /// The size that the other's picture shall have on the screen.
 const SHOWN: (f64, f64) = (1280.0, 720.0);
@@ -69,7 +71,11 @@ impl Telephone for Jasmin {
             session.script(NOTE_SIZES, &[])?;
             session.script(CLEAR_PICTURE, &[])?;
             let inner = session.script("return [innerWidth, innerHeight];", &[])?;
-            let (_, _, width, height) = shown(&side.window, self.picture())?;
+            // Nothing is laid out before the first picture.
+            let (_, _, width, height) = until("the other's picture in the page", || {
+                let shown = shown(&side.window, self.picture())?;
+                Ok((shown.2 > 0.0).then_some(shown))
+            })?;
             let grown = |at: usize, shown: f64, wanted: f64, most: f64| {
                 let inner = inner[at].as_f64().unwrap_or(most);
                 (inner + wanted - shown).min(most) as u32

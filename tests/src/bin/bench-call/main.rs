@@ -9,7 +9,6 @@ mod ear;
 mod echo;
 mod figures;
 mod jasmin;
-mod lens;
 mod load;
 mod measure;
 mod options;
@@ -21,6 +20,7 @@ mod size;
 mod table;
 mod talk;
 mod telephone;
+mod watch;
 mod wire;
 
 use std::process::ExitCode;

@@ -6,18 +6,21 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use jasmin_tests::{monotonic_ns, until_within};
+use jasmin_tests::{
+    lens::{Lens, lens},
+    monotonic_ns, until_within,
+};
 use jasmin_vcam::Activity;
 
 use crate::{
     figures::{Measured, Pictures, Round, SideFigures, growth},
-    lens::{Lens, Watch},
     load::Sample,
     options::{Options, Who},
     pesq::Pesq,
     say,
     talk::Talk,
-    telephone::{Telephone, forget_sizes, lens, sizes},
+    telephone::{Telephone, forget_sizes, sizes},
+    watch::Watch,
     wire,
 };
 

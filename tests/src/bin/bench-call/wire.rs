@@ -17,8 +17,8 @@ use jasmin_vcam::spec::{Camera, Mode};
 
 use crate::{
     figures::median,
-    lens::{Seen, Watch},
     telephone::Telephone,
+    watch::{Seen, Watch},
 };
 
 const SNIFF: &str = include_str!("sniff.py");

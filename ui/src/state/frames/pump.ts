@@ -23,7 +23,9 @@ const SMALL = 120_000;
 /** Rest between two of its pictures: each costs the window a painting of its own. */
 const SMALL_REST_MS = 60;
 /** While the window paints over the tile, the page keeps a picture that is hardly older than this. */
-const COVERED_REST_MS = 1000;
+const COVERED_REST_MS = 200;
+/** … of this share of the size on the screen. */
+export const COVERED_SHARE = 0.5;
 /** Raw pictures of a call, beside or instead of the window's own: each is large. */
 const RAW_REST_MS = 80;
 
@@ -132,12 +134,13 @@ export class FramePump {
     const now = this.#world.now();
     const needKey = !this.#raw && this.#needsKey && now - this.#askedKeyAt >= ASK_KEY_EACH_MS;
     if (needKey) this.#askedKeyAt = now;
+    const share = this.#covered ? COVERED_SHARE : 1;
     return {
       stream: this.#stream,
       mode: this.#raw ? 'i420' : 'vp8',
       needKey,
-      width: this.#covered ? Math.ceil(this.#width / 2) : this.#width,
-      height: this.#covered ? Math.ceil(this.#height / 2) : this.#height,
+      width: Math.ceil(this.#width * share),
+      height: Math.ceil(this.#height * share),
     };
   }
 

@@ -1,41 +1,29 @@
 //! Looks at a virtual screen, as a person in front of it would: reads the barcode of the picture
-//! that is on it right now, from Xvfb's memory. Neither program knows or pays for it.
+//! that is on it right now, from Xvfb's memory. The program neither knows nor pays for it.
 
-use std::{
-    fs::File,
-    os::unix::fs::FileExt as _,
-    path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{fs::File, os::unix::fs::FileExt as _, path::Path};
 
-use anyhow::{Context, Result, anyhow, ensure};
-use jasmin_tests::monotonic_ns;
+use anyhow::{Context, Result, ensure};
 use jasmin_vcam::barcode::{self, Stamp};
+use serde_json::json;
 
-/// How often it looks. A picture is seen this much late at most.
-const LOOK_EACH: Duration = Duration::from_millis(2);
-/// What is older than this was not read right.
-const OLDEST_MS: u32 = 10_000;
+use crate::{Desk, Page, until};
+
 /// Lines above and below the middle of a cell that are read.
 const REACH: usize = 2;
 
 /// Where a whole camera picture would lie on the screen, in pixels; part of it may be cut off.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Place {
-    pub(crate) x: f64,
-    pub(crate) y: f64,
-    pub(crate) width: f64,
-    pub(crate) height: f64,
+pub struct Place {
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
 }
 
 impl Place {
     /// From the part that is shown: the picture has 16 to 9 and was cut at two opposite edges.
-    pub(crate) fn of_shown(x: f64, y: f64, width: f64, height: f64) -> Self {
+    pub fn of_shown(x: f64, y: f64, width: f64, height: f64) -> Self {
         const ASPECT: f64 = 16.0 / 9.0;
         let whole = (width.max(height * ASPECT), height.max(width / ASPECT));
         Self {
@@ -49,7 +37,7 @@ impl Place {
 
 /// A look at one place of one screen.
 #[derive(Debug)]
-pub(crate) struct Lens {
+pub struct Lens {
     file: File,
     /// Where the pixels begin, and bytes from one line to the next.
     head: u64,
@@ -60,7 +48,7 @@ pub(crate) struct Lens {
 }
 
 impl Lens {
-    pub(crate) fn new(pixels: &Path, place: Place) -> Result<Self> {
+    pub fn new(pixels: &Path, place: Place) -> Result<Self> {
         let file = File::open(pixels).context("the screen keeps no pixels")?;
         let mut words = [0; 100];
         file.read_exact_at(&mut words, 0)?;
@@ -95,7 +83,7 @@ impl Lens {
     }
 
     /// What the barcode says now.
-    pub(crate) fn read(&mut self) -> Result<Option<Stamp>> {
+    pub fn read(&mut self) -> Result<Option<Stamp>> {
         for row in 0..2 {
             let top = u64::try_from(self.top(row))?;
             let at = self.head + top * self.stride;
@@ -117,78 +105,45 @@ impl Lens {
     }
 }
 
-/// A new picture on the screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    /// When it was on the screen, by the clock of the cameras, nanoseconds.
-    pub(crate) at_ns: u64,
-    /// How old it was, milliseconds.
-    pub(crate) age_ms: u32,
+/// A colour that nothing else has.
+const MARK: [u8; 4] = [255, 0, 254, 255];
+
+/// Where on the screen the page begins: found by a mark in its corner, so that no border or title
+/// bar has to be known.
+pub fn origin(desk: &Desk, page: &Page) -> Result<(f64, f64)> {
+    let put = "const mark = document.createElement('div'); mark.id = 'bench-mark';\
+        Object.assign(mark.style, { position: 'fixed', left: 0, top: 0, width: '24px',\
+        height: '6px', zIndex: 2147483647, background: 'rgb(255, 0, 254)' });\
+        document.body.append(mark);";
+    page.session().script(put, &[])?;
+    let found = until("the page's corner on the screen", || {
+        let screen = desk.screen().picture()?;
+        let is_mark = |&at: &usize| screen.rgba[4 * at..4 * at + 4] == MARK;
+        let at = (0..screen.width * screen.height).find(is_mark);
+        Ok(at.map(|at| ((at % screen.width) as f64, (at / screen.width) as f64)))
+    });
+    let take = "document.getElementById('bench-mark')?.remove();";
+    page.session().script(take, &[])?;
+    found
 }
 
-/// Looks all the time, on a thread of its own, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Watch {
-    seen: Arc<Mutex<Vec<Seen>>>,
-    ended: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<()>>>,
+/// The other's picture in the page: left, top, width, height, in CSS pixels, of which `scale` of the
+/// screen's make one.
+pub fn shown(page: &Page, picture: &str) -> Result<(f64, f64, f64, f64)> {
+    let read = "const found = document.querySelector(arguments[0]);\
+        if (!found) return null; const rect = found.getBoundingClientRect();\
+        return [rect.x, rect.y, rect.width, rect.height].map((n) => n * devicePixelRatio);";
+    let found = page.session().script(read, &[json!(picture)])?;
+    let number = |at: usize| found[at].as_f64().context("the page shows no picture");
+    Ok((number(0)?, number(1)?, number(2)?, number(3)?))
 }
 
-impl Watch {
-    /// Looks for pictures of one camera.
-    pub(crate) fn start(mut lens: Lens, camera: u32) -> Self {
-        let seen = Arc::<Mutex<Vec<Seen>>>::default();
-        let ended = Arc::<AtomicBool>::default();
-        let (to, end) = (seen.clone(), ended.clone());
-        let thread = thread::spawn(move || {
-            let mut last = None;
-            while !end.load(Ordering::Relaxed) {
-                if let Some(stamp) = lens.read()?
-                    && u32::from(stamp.camera) == camera
-                    && last != Some(stamp.millis)
-                {
-                    let at_ns = monotonic_ns()?;
-                    let age_ms = stamp.age_at((at_ns / 1_000_000) as u32);
-                    if age_ms < OLDEST_MS {
-                        last = Some(stamp.millis);
-                        to.lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push(Seen { at_ns, age_ms });
-                    }
-                }
-                thread::sleep(LOOK_EACH);
-            }
-            Ok(())
-        });
-        Self {
-            seen,
-            ended,
-            thread: Some(thread),
-        }
-    }
-
-    /// What was seen so far, in order.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Ends it; when it broke meanwhile, with the reason.
-    pub(crate) fn end(mut self) -> Result<()> {
-        self.ended.store(true, Ordering::Relaxed);
-        let thread = self.thread.take().context("it was ended before")?;
-        thread
-            .join()
-            .map_err(|_| anyhow!("the watch on the screen broke"))?
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-    }
+/// A lens on the other's picture, as it is laid out now.
+pub fn lens(desk: &Desk, page: &Page, picture: &str) -> Result<Lens> {
+    let (left, top) = origin(desk, page)?;
+    let (x, y, width, height) = shown(page, picture)?;
+    let place = Place::of_shown(left + x, top + y, width, height);
+    Lens::new(desk.screen().pixels(), place)
 }
 
 #[cfg(test)]
