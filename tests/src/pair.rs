@@ -14,6 +14,9 @@ use crate::{
 /// Setting up a call on a busy machine: devices, sealing, ICE, DTLS, the first picture.
 pub const CONNECT: Duration = Duration::from_secs(40);
 
+/// After so many looks without a picture, its place is looked for again.
+const LOOK_ANEW: u32 = 20;
+
 /// One person at one desk.
 #[derive(Debug)]
 pub struct Side {
@@ -265,8 +268,16 @@ impl Side {
             other.person.name, self.person.name
         );
         let mut lens = self.lens()?;
+        let mut misses = 0;
         until_within(CONNECT, &what, || {
-            if let Some(stamp) = lens.read()? {
+            let read = lens.read()?;
+            misses = if read.is_some() { 0 } else { misses + 1 };
+            // The layout may have changed only just now.
+            if misses == LOOK_ANEW {
+                misses = 0;
+                lens = self.lens()?;
+            }
+            if let Some(stamp) = read {
                 ensure!(
                     u32::from(stamp.camera) == other.camera,
                     "it is of camera {}",
