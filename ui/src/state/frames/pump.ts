@@ -23,7 +23,7 @@ const SMALL = 120_000;
 /** Rest between two of its pictures: each costs the window a painting of its own. */
 const SMALL_REST_MS = 60;
 /** While the window paints over the tile, the page keeps a picture that is hardly older than this. */
-const COVERED_REST_MS = 200;
+const COVERED_REST_MS = 500;
 /** … of this share of the size on the screen. */
 export const COVERED_SHARE = 0.5;
 /** Raw pictures of a call, beside or instead of the window's own: each is large. */
