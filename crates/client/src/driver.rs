@@ -3,7 +3,10 @@
 //! thread only carries. It is a thread of its own, before others, because every millisecond that it
 //! comes late is heard and seen, and taken for a slow network.
 
-use std::{io, thread, time::Instant};
+use std::{
+    io, thread,
+    time::{Duration, Instant},
+};
 
 use jasmin_call::{
     AudioTarget, EncodedAudio, EncodedVideo, Event, OfferError, Output, Path, Quality,
@@ -14,13 +17,16 @@ use jasmin_protocol::CallId;
 use tokio::{
     runtime::Builder,
     sync::mpsc,
-    time::{Instant as TokioInstant, sleep_until},
+    time::{Instant as TokioInstant, MissedTickBehavior, interval, sleep_until},
 };
 
-use crate::net::{Bound, Datagram, Net};
+use crate::net::{self, Bound, Datagram, Net};
 
 /// Orders that wait for the driver.
 const ORDERS: usize = 64;
+
+/// How often the computer's addresses are looked at.
+const LOOK_AROUND: Duration = Duration::from_secs(2);
 
 /// The media side of a call: takes what comes in, and is told what to send.
 pub(crate) trait Plane: Send + 'static {
@@ -158,6 +164,8 @@ struct Drive {
 
 impl Drive {
     async fn run(mut self, update: impl Fn(Update) + Send) {
+        let mut look_around = interval(LOOK_AROUND);
+        look_around.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let deadline = self.drain(&update);
             if self.ended {
@@ -174,6 +182,7 @@ impl Drive {
                     None => self.session.restart_ice(Instant::now()),
                 },
                 Some(outgoing) = self.outgoing.recv() => self.send(outgoing),
+                _ = look_around.tick() => self.look_around(),
                 () = sleep_until(TokioInstant::from_std(deadline.unwrap_or_else(Instant::now))),
                     if deadline.is_some() => {
                     self.session.handle_timeout(Instant::now());
@@ -245,6 +254,35 @@ impl Drive {
             }
             Order::HangUp => self.session.hang_up(now),
         }
+    }
+
+    /// The computer may have changed networks: sockets follow, and the call looks for another way.
+    fn look_around(&mut self) {
+        let change = match net::present() {
+            Ok(ips) => self.net.follow(&ips),
+            Err(error) => {
+                tracing::debug!(%error, "the addresses of this computer are not told");
+                return;
+            }
+        };
+        if change == net::Change::default() {
+            return;
+        }
+        tracing::info!(
+            added = change.added.len(),
+            removed = change.removed.len(),
+            "the addresses of this computer changed"
+        );
+        let now = Instant::now();
+        for address in change.removed {
+            self.session.remove_local_candidate(address, now);
+        }
+        for address in change.added {
+            if let Err(error) = self.session.add_local_candidate(address, now) {
+                tracing::debug!(%error, "a new address is no candidate");
+            }
+        }
+        self.session.restart_ice(now);
     }
 
     fn take_in(&mut self, datagram: Datagram) {

@@ -7,7 +7,11 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
+use tokio::{
+    net::UdpSocket,
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+};
 
 /// The largest datagram that is read. Media packets stay below 1,200 bytes.
 const MAX_DATAGRAM: usize = 2_000;
@@ -32,10 +36,27 @@ pub(crate) struct Bound(Vec<(SocketAddr, std::net::UdpSocket)>);
 /// The sockets of one call. Dropping it closes them.
 #[derive(Debug)]
 pub(crate) struct Net {
-    /// To send from: needs no runtime's leave.
-    sockets: Vec<(SocketAddr, std::net::UdpSocket)>,
+    sockets: Vec<Socket>,
+    sender: mpsc::Sender<Datagram>,
     incoming: mpsc::Receiver<Datagram>,
-    _readers: JoinSet<()>,
+    readers: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Socket {
+    address: SocketAddr,
+    /// To send from: needs no runtime's leave.
+    socket: std::net::UdpSocket,
+    reader: AbortHandle,
+}
+
+/// What became of the addresses of this computer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Sockets that are new.
+    pub(crate) added: Vec<SocketAddr>,
+    /// Sockets that are closed: their address is gone.
+    pub(crate) removed: Vec<SocketAddr>,
 }
 
 impl Bound {
@@ -46,11 +67,7 @@ impl Bound {
     pub(crate) fn open() -> io::Result<Self> {
         let mut sockets = Vec::new();
         let mut last_error = None;
-        for ip in usable(
-            if_addrs::get_if_addrs()?
-                .into_iter()
-                .map(|interface| interface.ip()),
-        ) {
+        for ip in present()? {
             let socket = match bind(ip) {
                 Ok(socket) => socket,
                 Err(error) => {
@@ -86,25 +103,71 @@ impl Net {
     /// When the runtime cannot wait for a socket.
     pub(crate) fn listen(Bound(sockets): Bound) -> io::Result<Self> {
         let (sender, incoming) = mpsc::channel(QUEUE);
-        let mut readers = JoinSet::new();
-        for (local, socket) in &sockets {
-            let reader = UdpSocket::from_std(socket.try_clone()?)?;
-            readers.spawn(read(reader, *local, sender.clone()));
-        }
-        Ok(Self {
-            sockets,
+        let mut net = Self {
+            sockets: Vec::new(),
+            sender,
             incoming,
-            _readers: readers,
-        })
+            readers: JoinSet::new(),
+        };
+        for (address, socket) in sockets {
+            net.take(address, socket)?;
+        }
+        Ok(net)
+    }
+
+    fn take(&mut self, address: SocketAddr, socket: std::net::UdpSocket) -> io::Result<()> {
+        let reader = UdpSocket::from_std(socket.try_clone()?)?;
+        let reader = self
+            .readers
+            .spawn(read(reader, address, self.sender.clone()));
+        self.sockets.push(Socket {
+            address,
+            socket,
+            reader,
+        });
+        Ok(())
+    }
+
+    /// Opens sockets on addresses that came, and closes those whose address went: a laptop changes
+    /// its network. `ips` are those of [`present`]; without any, nothing changes, for a network that
+    /// is away for a moment often comes back with the same address.
+    pub(crate) fn follow(&mut self, ips: &[IpAddr]) -> Change {
+        let mut change = Change::default();
+        if ips.is_empty() {
+            return change;
+        }
+        self.sockets.retain(|socket| {
+            let stays = ips.contains(&socket.address.ip());
+            if !stays {
+                socket.reader.abort();
+                change.removed.push(socket.address);
+            }
+            stays
+        });
+        for ip in ips {
+            if self.sockets.iter().any(|socket| socket.address.ip() == *ip) {
+                continue;
+            }
+            let opened = bind(*ip).and_then(|socket| {
+                let address = socket.local_addr()?;
+                self.take(address, socket)?;
+                Ok(address)
+            });
+            match opened {
+                Ok(address) => change.added.push(address),
+                Err(error) => tracing::debug!(%error, "a new address cannot be used"),
+            }
+        }
+        change
     }
 
     /// Sends from the socket bound to `source`. A full or failing socket loses the packet, as the
     /// network would.
     pub(crate) fn send(&self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
-        let Some((_, socket)) = self.sockets.iter().find(|(address, _)| *address == source) else {
+        let Some(from) = self.sockets.iter().find(|from| from.address == source) else {
             return;
         };
-        if let Err(error) = socket.send_to(contents, destination) {
+        if let Err(error) = from.socket.send_to(contents, destination) {
             tracing::trace!(%error, "a datagram was not sent");
         }
     }
@@ -113,6 +176,17 @@ impl Net {
     pub(crate) async fn receive(&mut self) -> Option<Datagram> {
         self.incoming.recv().await
     }
+}
+
+/// The addresses of this computer that serve for media.
+///
+/// # Errors
+/// When the system does not tell.
+pub(crate) fn present() -> io::Result<Vec<IpAddr>> {
+    let interfaces = if_addrs::get_if_addrs()?;
+    Ok(usable(
+        interfaces.into_iter().map(|interface| interface.ip()),
+    ))
 }
 
 fn bind(ip: IpAddr) -> io::Result<std::net::UdpSocket> {
@@ -187,6 +261,28 @@ mod tests {
             usable(connected.into_iter()),
             ips(&["192.0.2.7", "2001:db8::7"])
         );
+    }
+
+    #[tokio::test]
+    async fn sockets_follow_the_addresses() {
+        let mut net = Net::listen(Bound(Vec::new())).unwrap();
+        let first = net.follow(&ips(&["127.0.0.1"]));
+        assert_eq!((first.added.len(), first.removed.len()), (1, 0));
+        assert_eq!(net.follow(&ips(&["127.0.0.1"])), Change::default());
+        assert_eq!(net.follow(&[]), Change::default());
+        let second = net.follow(&ips(&["127.0.0.2", "192.0.2.77"]));
+        assert_eq!(second.removed, first.added);
+        assert_eq!(second.added.len(), 1, "what cannot be bound is left out");
+
+        let outside = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        outside.send_to(b"hello", second.added[0]).unwrap();
+        let datagram = net.receive().await.unwrap();
+        assert_eq!(datagram.destination, second.added[0]);
+        net.send(first.added[0], outside.local_addr().unwrap(), b"lost");
+        net.send(second.added[0], outside.local_addr().unwrap(), b"back");
+        let mut answer = [0; 4];
+        outside.recv(&mut answer).unwrap();
+        assert_eq!(&answer, b"back");
     }
 
     #[tokio::test]
