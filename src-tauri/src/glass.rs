@@ -50,7 +50,7 @@ impl Covering {
             return false;
         };
         inner.keep_sizes(&cover.panes);
-        glass.lay(cover.panes);
+        glass.lay(window, cover.panes);
         if !cover.visible {
             inner.stop();
         } else if inner.painters.is_empty() {
@@ -64,11 +64,11 @@ impl Covering {
     }
 
     /// Takes everything away: there is another page.
-    pub(crate) fn clear(&self) {
+    pub(crate) fn clear(&self, window: &WebviewWindow) {
         let mut inner = self.lock();
         inner.stop();
         if let Some(Some(glass)) = &inner.glass {
-            glass.lay(Vec::new());
+            glass.lay(window, Vec::new());
         }
     }
 

@@ -34,7 +34,7 @@ pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
         .on_download(|_, _| false)
         .on_page_load(|window, load| {
             if load.event() == PageLoadEvent::Started {
-                window.state::<Covering>().clear();
+                window.state::<Covering>().clear(&window);
             }
         });
     let window = platform::keep_apart(builder, &profile).build()?;

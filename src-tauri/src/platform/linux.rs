@@ -71,10 +71,25 @@ pub(crate) fn keep_from_devices(window: &WebviewWindow) -> tauri::Result<()> {
 fn x11_window(window: &WebviewWindow) -> Option<u32> {
     let frame = gtk::prelude::WidgetExt::style_context(&window.gtk_window().ok()?);
     let draws_frame = frame.has_class("csd");
-    match window.window_handle().ok()?.as_raw() {
-        RawWindowHandle::Xlib(handle) if !draws_frame => u32::try_from(handle.window).ok(),
-        _ => None,
+    let RawWindowHandle::Xlib(handle) = window.window_handle().ok()?.as_raw() else {
+        return None;
+    };
+    (!draws_frame)
+        .then(|| u32::try_from(handle.window).ok())
+        .flatten()
+}
+
+/// How much larger than usual the web view shows the page. On the main thread.
+fn zoom(window: &WebviewWindow) -> f64 {
+    let (tell, told) = std::sync::mpsc::channel();
+    let asked = window.with_webview(move |webview| {
+        // Nobody waits any more where this runs late.
+        let _unheard = tell.send(webview.inner().zoom_level());
+    });
+    if let Err(error) = asked {
+        tracing::debug!(%error, "the web view does not tell its zoom");
     }
+    told.try_recv().unwrap_or(1.0)
 }
 
 /// The leave to come to the front that the launcher gave to this start.

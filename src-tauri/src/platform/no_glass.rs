@@ -19,7 +19,7 @@ impl Glass {
         match *self {}
     }
 
-    pub(crate) fn lay(&self, _panes: Vec<Pane>) {
+    pub(crate) fn lay(&self, _window: &WebviewWindow, _panes: Vec<Pane>) {
         match *self {}
     }
 

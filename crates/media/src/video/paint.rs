@@ -77,8 +77,8 @@ impl Painter {
         let (scale, source) = (cover(picture, width, height), picture);
         if (scale - 1.0).abs() < 1e-3 && width <= source.width && height <= source.height {
             // Chroma samples lie on even places.
-            let left = (source.width - width) / 2 & !1;
-            let top = (source.height - height) / 2 & !1;
+            let left = ((source.width - width) / 2) & !1;
+            let top = ((source.height - height) / 2) & !1;
             convert(source, (left, top), (width, height), pixels)?;
         } else {
             let scaled = match &mut self.scaled {

@@ -107,8 +107,16 @@ impl Glass {
     }
 
     /// Where pictures are wanted, instead of where they were. A pane that is new stays invisible
-    /// until a picture comes.
-    pub(crate) fn lay(&self, panes: Vec<Pane>) {
+    /// until a picture comes. On the main thread.
+    pub(crate) fn lay(&self, window: &WebviewWindow, mut panes: Vec<Pane>) {
+        // The page's `devicePixelRatio` knows nothing of a zoom of the web view.
+        let zoom = super::zoom(window);
+        for pane in &mut panes {
+            pane.tile = scaled(pane.tile, zoom);
+            for hole in &mut pane.holes {
+                *hole = scaled(*hole, zoom);
+            }
+        }
         self.desk.lock().panes = Some(panes);
         self.desk.news.notify_one();
     }
@@ -149,6 +157,18 @@ impl Desk {
             }
         };
         std::mem::take(&mut waiting)
+    }
+}
+
+fn scaled(round: Round, zoom: f64) -> Round {
+    let place = |at: i32| (f64::from(at) * zoom).round() as i32;
+    let size = |side: u32| (f64::from(side) * zoom).round() as u32;
+    Round {
+        x: place(round.x),
+        y: place(round.y),
+        width: size(round.width),
+        height: size(round.height),
+        radius: size(round.radius),
     }
 }
 
@@ -498,10 +518,12 @@ impl Pen {
     fn exposed(&self) -> Result<Vec<Window>> {
         let mut windows = Vec::new();
         while let Some(event) = self.x.poll_for_event()? {
-            match event {
-                Event::Expose(expose) if expose.count == 0 => windows.push(expose.window),
-                Event::Error(error) => tracing::debug!(?error, "the screen refused something"),
-                _ => {}
+            if let Event::Expose(expose) = event {
+                if expose.count == 0 {
+                    windows.push(expose.window);
+                }
+            } else if let Event::Error(error) = event {
+                tracing::debug!(?error, "the screen refused something");
             }
         }
         Ok(windows)
