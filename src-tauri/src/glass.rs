@@ -108,9 +108,14 @@ fn paint(
 ) -> JoinHandle<()> {
     let (controller, glass, app) = (controller.clone(), Arc::clone(glass), app.clone());
     tauri::async_runtime::spawn(async move {
-        let show = |frame: VideoFrame| {
-            let size = (frame.picture.width, frame.picture.height);
+        let show = |frame: Option<VideoFrame>| {
+            let size = frame
+                .as_ref()
+                .map(|frame| (frame.picture.width, frame.picture.height));
             glass.show(stream, frame);
+            let Some(size) = size else {
+                return;
+            };
             let is_news = lock(&sizes)
                 .iter_mut()
                 .find(|(known, _)| *known == stream)

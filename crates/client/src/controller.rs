@@ -126,9 +126,10 @@ impl Controller {
         body
     }
 
-    /// Hands on the pictures of a stream as they come, for as long as this is waited for. The other
-    /// side's are decoded here meanwhile, and a page that pulls them gets them raw.
-    pub async fn paint(&self, stream: Stream, show: impl Fn(VideoFrame) + Send + Sync) {
+    /// Hands on the pictures of a stream as they come, for as long as this is waited for; `None` when
+    /// there are none any more. The other side's are decoded here meanwhile, and a page that pulls them
+    /// gets them raw.
+    pub async fn paint(&self, stream: Stream, show: impl Fn(Option<VideoFrame>) + Send + Sync) {
         match stream {
             Stream::Remote => self.screens.paint_remote(show).await,
             Stream::Own => self.screens.paint_own(show).await,

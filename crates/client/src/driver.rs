@@ -64,6 +64,8 @@ pub(crate) enum Order {
     Signal(Signal),
     /// What of this side is on.
     LocalMedia { microphone: bool, camera: bool },
+    /// Look for a way anew: the other side may not have been told that this one wants to.
+    RestartIce,
     /// Say goodbye and end.
     HangUp,
 }
@@ -87,6 +89,8 @@ pub(crate) enum Update {
     Recovered,
     /// Media goes another way.
     PathChanged(Path),
+    /// This computer has other addresses than before; another way is looked for.
+    AddressesChanged,
     /// The offer cannot be answered.
     CannotAnswer(OfferError),
     /// Over; the last one.
@@ -177,12 +181,9 @@ impl Drive {
                     Some(order) => self.obey(order, &update),
                     None => return,
                 },
-                datagram = self.net.receive() => match datagram {
-                    Some(datagram) => self.take_in(datagram),
-                    None => self.session.restart_ice(Instant::now()),
-                },
+                Some(datagram) = self.net.receive() => self.take_in(datagram),
                 Some(outgoing) = self.outgoing.recv() => self.send(outgoing),
-                _ = look_around.tick() => self.look_around(),
+                _ = look_around.tick() => self.look_around(&update),
                 () = sleep_until(TokioInstant::from_std(deadline.unwrap_or_else(Instant::now))),
                     if deadline.is_some() => {
                     self.session.handle_timeout(Instant::now());
@@ -252,12 +253,13 @@ impl Drive {
             Order::LocalMedia { microphone, camera } => {
                 self.session.set_local_media(microphone, camera, now);
             }
+            Order::RestartIce => self.session.restart_ice(now),
             Order::HangUp => self.session.hang_up(now),
         }
     }
 
     /// The computer may have changed networks: sockets follow, and the call looks for another way.
-    fn look_around(&mut self) {
+    fn look_around(&mut self, update: &impl Fn(Update)) {
         let change = match net::present() {
             Ok(ips) => self.net.follow(&ips),
             Err(error) => {
@@ -283,6 +285,7 @@ impl Drive {
             }
         }
         self.session.restart_ice(now);
+        update(Update::AddressesChanged);
     }
 
     fn take_in(&mut self, datagram: Datagram) {

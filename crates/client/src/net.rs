@@ -129,11 +129,15 @@ impl Net {
     }
 
     /// Opens sockets on addresses that came, and closes those whose address went: a laptop changes
-    /// its network. `ips` are those of [`present`]; without any, nothing changes, for a network that
-    /// is away for a moment often comes back with the same address.
+    /// its network. `ips` are those of [`present`]. Without a network nothing changes: one that is away
+    /// for a moment often comes back with the same address.
     pub(crate) fn follow(&mut self, ips: &[IpAddr]) -> Change {
         let mut change = Change::default();
-        if ips.is_empty() {
+        let was_outside = self
+            .sockets
+            .iter()
+            .any(|socket| !socket.address.ip().is_loopback());
+        if was_outside && ips.iter().all(IpAddr::is_loopback) {
             return change;
         }
         self.sockets.retain(|socket| {
@@ -269,7 +273,6 @@ mod tests {
         let first = net.follow(&ips(&["127.0.0.1"]));
         assert_eq!((first.added.len(), first.removed.len()), (1, 0));
         assert_eq!(net.follow(&ips(&["127.0.0.1"])), Change::default());
-        assert_eq!(net.follow(&[]), Change::default());
         let second = net.follow(&ips(&["127.0.0.2", "192.0.2.77"]));
         assert_eq!(second.removed, first.added);
         assert_eq!(second.added.len(), 1, "what cannot be bound is left out");
@@ -283,6 +286,19 @@ mod tests {
         let mut answer = [0; 4];
         outside.recv(&mut answer).unwrap();
         assert_eq!(&answer, b"back");
+    }
+
+    #[tokio::test]
+    async fn a_network_that_is_away_for_a_moment_keeps_its_sockets() {
+        let outside = present().unwrap();
+        if outside.iter().all(IpAddr::is_loopback) {
+            // Without a network there is none to lose.
+            return;
+        }
+        let mut net = Net::listen(Bound::open().unwrap()).unwrap();
+        let alone = ips(&["127.0.0.1", "::1"]);
+        assert_eq!(net.follow(&alone), Change::default());
+        assert_eq!(net.follow(&outside), Change::default());
     }
 
     #[tokio::test]

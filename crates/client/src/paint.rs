@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::frames::Stream;
 
-/// Room for one stream's pictures, in pixels of the screen from the corner of the page.
+/// Room for one stream's pictures, in pixels of the screen from the corner of the page, as they would
+/// be without a zoom of the web view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "bindings", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -52,7 +53,7 @@ pub struct Round {
 pub struct Cover {
     /// The page can be seen; pictures of a hidden one are not even decoded.
     pub visible: bool,
-    /// The lowest first.
+    /// At most one for each stream; oneself lies above the other side.
     pub panes: Vec<Pane>,
 }
 

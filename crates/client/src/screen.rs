@@ -124,13 +124,15 @@ impl Screens {
         }
     }
 
-    /// Decodes the other side's pictures and hands each on, call after call.
-    pub(crate) async fn paint_remote(&self, show: impl Fn(VideoFrame)) {
+    /// Decodes the other side's pictures and hands each on, call after call; `None` when a call is
+    /// over.
+    pub(crate) async fn paint_remote(&self, show: impl Fn(Option<VideoFrame>)) {
         let _painter = Counted::new(&self.painters);
         loop {
             let mut changed = pin!(self.call_changed.notified());
             changed.as_mut().enable();
             let remote = lock(&self.remote).clone();
+            show(None);
             match remote {
                 Some(remote) => select! {
                     () = remote.feed_all() => {}
@@ -142,20 +144,25 @@ impl Screens {
         }
     }
 
-    /// Hands on the pictures of the own camera.
-    pub(crate) async fn paint_own(&self, show: impl Fn(VideoFrame)) {
+    /// Hands on the pictures of the own camera; `None` when it was closed.
+    pub(crate) async fn paint_own(&self, show: impl Fn(Option<VideoFrame>)) {
         let mut seen = None;
+        let mut shown = false;
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
             let preview = lock(&self.own).preview.clone();
-            match preview.and_then(|preview| preview.newest(seen)) {
-                Some((frame, sequence)) => {
-                    seen = Some(sequence);
-                    show(frame);
-                }
-                None => changed.await,
+            let newest = preview.as_ref().and_then(|preview| preview.newest(seen));
+            if let Some((frame, sequence)) = newest {
+                (seen, shown) = (Some(sequence), true);
+                show(Some(frame));
+                continue;
             }
+            if shown && preview.is_none_or(|preview| preview.is_empty()) {
+                shown = false;
+                show(None);
+            }
+            changed.await;
         }
     }
 
@@ -226,7 +233,7 @@ impl Remote {
     }
 
     /// Hands on all that the decoder makes.
-    async fn show_all(&self, show: impl Fn(VideoFrame)) {
+    async fn show_all(&self, show: impl Fn(Option<VideoFrame>)) {
         let mut seen = None;
         loop {
             let mut ready = pin!(self.decoded.ready.notified());
@@ -237,7 +244,7 @@ impl Remote {
             match newest {
                 Some((frame, sequence)) => {
                     seen = Some(sequence);
-                    show(frame);
+                    show(Some(frame));
                 }
                 None => ready.await,
             }

@@ -57,14 +57,15 @@ async fn paints(person: &Person, stream: Stream, pictures: usize) -> Vec<(u32, u
     let (painted, mut seen) = tokio::sync::mpsc::unbounded_channel();
     let app = person.app.clone();
     let painter = tokio::spawn(async move {
-        let show = move |frame: VideoFrame| {
-            let _nobody_looks = painted.send((frame.picture.width, frame.picture.height));
+        let show = move |frame: Option<VideoFrame>| {
+            let size = frame.map(|frame| (frame.picture.width, frame.picture.height));
+            let _nobody_looks = painted.send(size);
         };
         app.paint(stream, show).await;
     });
     let mut sizes = Vec::new();
     while sizes.len() < pictures {
-        sizes.push(seen.recv().await.expect("pictures come"));
+        sizes.extend(seen.recv().await.expect("pictures come"));
     }
     // While somebody paints the other side, the page gets it raw, at the size it asks for.
     if stream == Stream::Remote {

@@ -70,7 +70,7 @@ pub(crate) fn keep_from_devices(window: &WebviewWindow) -> tauri::Result<()> {
 /// The window on the X server, where the page begins in its corner.
 fn x11_window(window: &WebviewWindow) -> Option<u32> {
     let frame = gtk::prelude::WidgetExt::style_context(&window.gtk_window().ok()?);
-    let draws_frame = frame.has_class("csd");
+    let draws_frame = frame.has_class("csd") || frame.has_class("solid-csd");
     let RawWindowHandle::Xlib(handle) = window.window_handle().ok()?.as_raw() else {
         return None;
     };

@@ -23,7 +23,7 @@ impl Glass {
         match *self {}
     }
 
-    pub(crate) fn show(&self, _stream: Stream, _frame: VideoFrame) {
+    pub(crate) fn show(&self, _stream: Stream, _frame: Option<VideoFrame>) {
         match *self {}
     }
 }

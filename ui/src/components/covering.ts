@@ -5,7 +5,7 @@ import type { Above, CoverWorld } from '../state/frames/cover';
 const ABOVE = '[data-above]';
 const TIPPED = '[data-tip]:is(:hover, :focus-visible)';
 
-/** Where an element is, in pixels of the screen from the corner of the page. */
+/** Where an element is, from the corner of the page, in pixels of the screen before any zoom. */
 export function roundOf(element: Element, grown = 0): Round {
   const rect = element.getBoundingClientRect();
   const radius = parseFloat(getComputedStyle(element).borderStartStartRadius);

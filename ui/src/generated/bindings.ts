@@ -143,7 +143,7 @@ export type ConsentView = {
 export type Cover = {
   /** The page can be seen; pictures of a hidden one are not even decoded. */
   visible: boolean,
-  /** The lowest first. */
+  /** At most one for each stream; oneself lies above the other side. */
   panes: Array<Pane>,
 };
 
@@ -277,7 +277,8 @@ export type OwnDeviceView =
   | { "is": "on", sinceMs: number, width: number, height: number }
   | { "is": "failed", problem: DeviceProblem, device: string };
 
-/** Room for one stream's pictures, in pixels of the screen from the corner of the page. */
+/** Room for one stream's pictures, in pixels of the screen from the corner of the page, as they would
+ * be without a zoom of the web view. */
 export type Pane = {
   /** Whose pictures. */
   stream: Stream,

@@ -50,6 +50,8 @@ pub(super) struct Ongoing {
     pub(super) verdict: WordsVerdict,
     pub(super) quality: Option<Quality>,
     pub(super) path: Option<Path>,
+    /// This computer's addresses changed, and the other side may not know.
+    moved: bool,
     pub(super) pictures: Arc<RemotePicture>,
 }
 
@@ -72,6 +74,7 @@ impl Ongoing {
             verdict: WordsVerdict::Open,
             quality: None,
             path: None,
+            moved: false,
             pictures: Arc::default(),
         }
     }
@@ -420,6 +423,13 @@ impl Actor {
             }
             Update::Recovered => self.line.recovered(call_id, now),
             Update::PathChanged(path) => call.path = Some(path),
+            Update::AddressesChanged => {
+                call.moved = true;
+                // The way to the server is as old as the call's was.
+                if let Some(signed_in) = &self.signed_in {
+                    signed_in.socket.wake();
+                }
+            }
             Update::CannotAnswer(error) => {
                 tracing::warn!(%error, "the offer cannot be answered");
                 self.line.fail(call_id, EndReason::Version, now);

@@ -24,6 +24,7 @@ impl Actor {
                 self.chores.now();
                 self.do_chores(std::time::Instant::now());
                 self.repeat_reveals();
+                self.restart_moved();
             }
             SocketEvent::Offline {
                 retry_at_ms,

@@ -1,6 +1,6 @@
-//! Takes echo, noise and differences of loudness out of what the microphone hears, where there are
-//! any: cleaning costs a voice some of its sound, so in a quiet room, while the speaker is silent,
-//! the voice passes as it is.
+//! Takes echo, noise and differences of loudness out of what the microphone hears. Cleaning costs a
+//! voice some of its sound, so in a quiet room, while the speaker is silent, it passes beside what
+//! takes out echo and noise.
 
 mod need;
 

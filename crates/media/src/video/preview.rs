@@ -72,6 +72,12 @@ impl Preview {
         self.wake();
     }
 
+    /// Whether there is no picture.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        lock(&self.inner.latest).frame.is_none()
+    }
+
     /// Returns the newest picture as it is, unless its sequence is `after`.
     #[must_use]
     pub fn newest(&self, after: Option<u32>) -> Option<(VideoFrame, u32)> {
@@ -163,7 +169,9 @@ mod tests {
         assert_eq!((seen.width, seen.height, seen.time_us), (32, 18, 43_000));
         assert!(seen.data.iter().all(|&s| s == 2));
         assert_eq!(preview.pull(Some(seen.sequence), 32, 32), None);
+        assert!(!preview.is_empty());
         preview.clear();
+        assert!(preview.is_empty());
         assert_eq!(preview.pull(None, 32, 32), None);
         assert_eq!(woken.load(Ordering::Relaxed), 3);
     }

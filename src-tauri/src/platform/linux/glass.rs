@@ -49,6 +49,9 @@ const LOOK_AFTER: Duration = Duration::from_millis(250);
 const SMALL: u32 = 120_000;
 /// and no sooner than this after the one before.
 const SMALL_REST: Duration = Duration::from_millis(60);
+/// A page says each second what it wants covered. One that has fallen silent is not painted over any
+/// longer: nobody would take the pictures away.
+const PAGE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The pictures over one window's page.
 #[derive(Debug)]
@@ -68,8 +71,17 @@ struct Desk {
 struct Waiting {
     panes: Option<Vec<Pane>>,
     /// The newest of each stream; what was not painted in time is left out.
-    frames: BTreeMap<u8, VideoFrame>,
+    frames: BTreeMap<u8, Option<VideoFrame>>,
     ended: bool,
+}
+
+/// Says so when the thread has ended, however it did.
+struct Breaks(Arc<Desk>);
+
+impl Drop for Breaks {
+    fn drop(&mut self) {
+        self.0.broken.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Glass {
@@ -93,10 +105,10 @@ impl Glass {
         thread::Builder::new()
             .name("glass".to_owned())
             .spawn(move || {
-                if let Err(error) = run(pen, &its) {
+                let breaks = Breaks(its);
+                if let Err(error) = run(pen, &breaks.0) {
                     tracing::warn!("pictures are drawn by the page from now on: {error:#}");
                 }
-                its.broken.store(true, Ordering::Relaxed);
             })?;
         Ok(Self { desk })
     }
@@ -121,8 +133,8 @@ impl Glass {
         self.desk.news.notify_one();
     }
 
-    /// The next picture of a stream.
-    pub(crate) fn show(&self, stream: Stream, frame: VideoFrame) {
+    /// The next picture of a stream; `None` takes the last one away.
+    pub(crate) fn show(&self, stream: Stream, frame: Option<VideoFrame>) {
         self.desk.lock().frames.insert(key(stream), frame);
         self.desk.news.notify_one();
     }
@@ -182,22 +194,31 @@ fn key(stream: Stream) -> u8 {
 
 fn run(mut pen: Pen, desk: &Desk) -> Result<()> {
     let mut sheets: BTreeMap<u8, Sheet> = BTreeMap::new();
+    let mut told_at = Instant::now();
     loop {
-        let shown = sheets.values().any(|sheet| sheet.mapped);
+        let shown = !sheets.is_empty();
         let Waiting {
-            panes,
+            mut panes,
             frames,
             ended,
         } = desk.take(shown.then_some(LOOK_AFTER));
         if ended {
             return Ok(());
         }
+        if panes.is_some() {
+            told_at = Instant::now();
+        } else if shown && told_at.elapsed() > PAGE_PATIENCE {
+            tracing::info!("the page has fallen silent: its pictures are taken away");
+            panes = Some(Vec::new());
+        }
         if let Some(panes) = panes {
             arrange(&pen, &mut sheets, panes)?;
         }
         for (key, frame) in frames {
-            if let Some(sheet) = sheets.get_mut(&key) {
-                sheet.show(&mut pen, frame)?;
+            match (sheets.get_mut(&key), frame) {
+                (Some(sheet), Some(frame)) => sheet.show(&mut pen, frame)?,
+                (Some(sheet), None) => sheet.hide(&pen)?,
+                (None, _) => {}
             }
         }
         let exposed = pen.exposed()?;
@@ -244,7 +265,8 @@ struct Sheet {
     gc: Gcontext,
     pane: Pane,
     area: Area,
-    blocks: Vec<region::Block>,
+    /// The shape that the window has been given.
+    blocks: Option<Vec<region::Block>>,
     mapped: bool,
     frame: Option<VideoFrame>,
     painted_at: Option<Instant>,
@@ -283,7 +305,7 @@ impl Sheet {
                 width: 1,
                 height: 1,
             },
-            blocks: Vec::new(),
+            blocks: None,
             mapped: false,
             frame: None,
             painted_at: None,
@@ -314,6 +336,17 @@ impl Sheet {
             pen.x.map_window(self.window)?;
         }
         self.repaint(pen)
+    }
+
+    /// Takes the picture from the screen.
+    fn hide(&mut self, pen: &Pen) -> Result<()> {
+        self.frame = None;
+        if self.mapped {
+            self.mapped = false;
+            pen.x.unmap_window(self.window)?;
+            pen.x.flush()?;
+        }
+        Ok(())
     }
 
     /// Lays the window where the picture belongs.
@@ -358,7 +391,7 @@ impl Sheet {
             })
             .collect();
         let blocks = region::blocks((area.width, area.height), radius, &holes);
-        if blocks != self.blocks {
+        if self.blocks.as_ref() != Some(&blocks) {
             let rectangles: Vec<Rectangle> = blocks
                 .iter()
                 .map(|&(x, y, width, height)| Rectangle {
@@ -372,7 +405,7 @@ impl Sheet {
             let kind = shape::SK::BOUNDING;
             pen.x
                 .shape_rectangles(all, kind, order, self.window, 0, 0, &rectangles)?;
-            self.blocks = blocks;
+            self.blocks = Some(blocks);
         }
         Ok(())
     }

@@ -133,6 +133,14 @@ describe('Covering', () => {
     expect(told.map((cover) => cover.panes[0]?.tile.x)).toEqual([16, 2]);
   });
 
+  it('lets those who ask early wait for the first answer', async () => {
+    const world = new World();
+    const first = world.covering.look();
+    expect(await world.covering.paints()).toBe(true);
+    await first;
+    expect(world.told.length, 'asked again because somebody asked meanwhile').toBeLessThan(3);
+  });
+
   it('passes on sizes to the tile that they are of', async () => {
     const world = new World();
     const [remote, own] = [await world.offer(), await world.offer(tile('self'))];

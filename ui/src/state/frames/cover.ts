@@ -43,7 +43,7 @@ export class Covering {
   #paints: boolean | null = null;
   #told = '';
   #toldAt = Number.NEGATIVE_INFINITY;
-  #telling = false;
+  #telling: Promise<void> | null = null;
   #again = false;
 
   constructor(world: CoverWorld) {
@@ -71,30 +71,44 @@ export class Covering {
   }
 
   /** Looks where everything is, and tells the window what has changed. */
-  async look(): Promise<void> {
-    if (this.#paints === false) return;
-    if (this.#telling) {
+  look(): Promise<void> {
+    if (this.#telling !== null) {
       this.#again = true;
-      return;
+      return this.#telling;
     }
+    this.#telling = this.#tell().finally(() => {
+      this.#telling = null;
+    });
+    return this.#telling;
+  }
+
+  async #tell(): Promise<void> {
+    do {
+      await this.#tellOnce();
+    } while (this.#takeAgain());
+  }
+
+  #takeAgain(): boolean {
+    const again = this.#again;
+    this.#again = false;
+    return again;
+  }
+
+  async #tellOnce(): Promise<void> {
+    if (this.#paints === false) return;
     const cover = this.#cover();
     const text = JSON.stringify(cover);
     const now = this.#world.now();
     if (text === this.#told && now - this.#toldAt < TELL_EACH_MS) return;
-    this.#telling = true;
     try {
       this.#paints = await this.#world.cover(cover);
     } catch {
       this.#paints = false;
     }
-    [this.#told, this.#toldAt, this.#telling] = [text, now, false];
+    [this.#told, this.#toldAt] = [text, now];
     for (const tile of this.#tiles) {
       const covered = cover.panes.some((pane) => pane.stream === tile.stream);
       tile.painted(this.#paints, this.#paints && covered);
-    }
-    if (this.#again) {
-      this.#again = false;
-      await this.look();
     }
   }
 

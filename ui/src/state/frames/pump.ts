@@ -26,7 +26,7 @@ const SMALL_REST_MS = 60;
 const COVERED_REST_MS = 500;
 /** … of this share of the size on the screen. */
 export const COVERED_SHARE = 0.5;
-/** Raw pictures of a call, beside or instead of the window's own: each is large. */
+/** While the window could paint and does not, as below a dialog: raw pictures are large. */
 const RAW_REST_MS = 80;
 
 /**
@@ -37,6 +37,7 @@ export class FramePump {
   readonly #stream: Stream;
   readonly #world: PumpWorld;
   #raw: boolean;
+  #painted = false;
   #covered = false;
   #rested: (() => void) | null = null;
   #decoder: Decoder | null = null;
@@ -76,6 +77,7 @@ export class FramePump {
     const raw = this.#stream === 'self' || this.#world.openDecoder === null || painted;
     if (raw !== this.#raw) this.#restart();
     this.#raw = raw;
+    this.#painted = painted;
     this.#covered = painted && covered;
     if (!this.#covered) this.#rested?.();
   }
@@ -127,7 +129,7 @@ export class FramePump {
     if (this.#covered) return COVERED_REST_MS;
     if (this.#stream === 'self')
       return this.#width * this.#height < SMALL ? SMALL_REST_MS : 0;
-    return this.#stream === 'remote' && this.#raw ? RAW_REST_MS : 0;
+    return this.#painted ? RAW_REST_MS : 0;
   }
 
   #request(): FrameRequest {

@@ -365,6 +365,15 @@ impl Actor {
         }
     }
 
+    /// Connected again: calls look once more for a way, where the first time may not have been heard.
+    pub(in crate::controller) fn restart_moved(&mut self) {
+        for call in self.calls.values_mut() {
+            if std::mem::take(&mut call.moved) {
+                call.order(Order::RestartIce);
+            }
+        }
+    }
+
     fn seal(&mut self, call_id: CallId, body: SignalBody) -> Option<Sealed> {
         let to = self.calls.get(&call_id)?.to.as_ref()?;
         let now_ms = self.clock.now_ms();
