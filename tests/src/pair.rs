@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, thread, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use jasmin_vcam::{Activity, spec::Camera};
+use jasmin_vcam::{Activity, barcode::Stamp, spec::Camera};
 
 use crate::{
     Desk, Person, RATE, Sight, Speech, Window, World,
@@ -28,6 +28,54 @@ pub struct Side {
     pub person: Person,
     /// The number of the camera: it is part of the barcode in its pictures.
     pub camera: u32,
+}
+
+/// How old the pictures of one camera were when they were seen first, by the time in them.
+struct Ages {
+    camera: u32,
+    fresh: Duration,
+    seen: BTreeMap<u32, u32>,
+}
+
+impl Ages {
+    fn of(side: &Side, fresh: Duration) -> Self {
+        let (camera, seen) = (side.camera, BTreeMap::new());
+        Self {
+            camera,
+            fresh,
+            seen,
+        }
+    }
+
+    fn add(&mut self, stamp: Stamp, at_ns: u64) -> Result<()> {
+        ensure!(
+            u32::from(stamp.camera) == self.camera,
+            "it is of camera {}",
+            stamp.camera
+        );
+        let age = stamp.age_at((at_ns / 1_000_000) as u32);
+        self.seen.entry(stamp.millis).or_insert(age);
+        Ok(())
+    }
+
+    /// So many of them were fresh.
+    fn enough(&self, pictures: usize) -> Result<Option<()>> {
+        let is_fresh = |age: &&u32| u128::from(**age) < self.fresh.as_millis();
+        let fresh = self.seen.values().filter(is_fresh).count();
+        ensure!(
+            fresh >= pictures,
+            "{} were seen, {fresh} of them fresh",
+            self.seen.len()
+        );
+        Ok(Some(()))
+    }
+
+    /// In milliseconds.
+    fn median(self) -> u32 {
+        let mut ages: Vec<u32> = self.seen.into_values().collect();
+        ages.sort_unstable();
+        ages[ages.len() / 2]
+    }
 }
 
 /// Both.
@@ -231,38 +279,24 @@ impl Side {
     /// Waits until so many different pictures of the other's camera were seen, each fresh; gives the
     /// median age in milliseconds.
     pub fn watch(&self, other: &Side, pictures: usize) -> Result<u32> {
-        let mut ages = BTreeMap::new();
+        let mut ages = Ages::of(other, Duration::from_secs(2));
         let what = format!("{}'s picture at {}", other.person.name, self.person.name);
         until_within(CONNECT, &what, || {
             let seen = self
                 .window
                 .watch("remote-video", pictures, Duration::from_secs(5))?;
-            for Sight { stamp, at_ms } in &seen {
-                ensure!(
-                    u32::from(stamp.camera) == other.camera,
-                    "it is of camera {}",
-                    stamp.camera
-                );
-                let at = unix_ms_as_monotonic_ns(*at_ms)? / 1_000_000;
-                ages.insert(stamp.millis, stamp.age_at(at as u32));
+            for Sight { stamp, at_ms } in seen {
+                ages.add(stamp, unix_ms_as_monotonic_ns(at_ms)?)?;
             }
-            let fresh = ages.values().filter(|age| **age < 2_000).count();
-            ensure!(
-                fresh >= pictures,
-                "{} were seen, {fresh} of them fresh",
-                ages.len()
-            );
-            Ok(Some(()))
+            ages.enough(pictures)
         })?;
-        let mut ages: Vec<u32> = ages.into_values().collect();
-        ages.sort_unstable();
-        Ok(ages[ages.len() / 2])
+        Ok(ages.median())
     }
 
     /// Waits until so many different pictures of the other's camera were on the screen itself, where
     /// a person sees them, each fresh; gives the median age in milliseconds.
     pub fn see_on_screen(&self, other: &Side, pictures: usize) -> Result<u32> {
-        let mut ages = BTreeMap::new();
+        let mut ages = Ages::of(other, Duration::from_millis(500));
         let what = format!(
             "{}'s picture on the screen of {}",
             other.person.name, self.person.name
@@ -278,26 +312,11 @@ impl Side {
                 lens = self.lens()?;
             }
             if let Some(stamp) = read {
-                ensure!(
-                    u32::from(stamp.camera) == other.camera,
-                    "it is of camera {}",
-                    stamp.camera
-                );
-                let now = monotonic_ns()? / 1_000_000;
-                ages.entry(stamp.millis)
-                    .or_insert_with(|| stamp.age_at(now as u32));
+                ages.add(stamp, monotonic_ns()?)?;
             }
-            let fresh = ages.values().filter(|age| **age < 500).count();
-            ensure!(
-                fresh >= pictures,
-                "{} were seen, {fresh} of them fresh",
-                ages.len()
-            );
-            Ok(Some(()))
+            ages.enough(pictures)
         })?;
-        let mut ages: Vec<u32> = ages.into_values().collect();
-        ages.sort_unstable();
-        Ok(ages[ages.len() / 2])
+        Ok(ages.median())
     }
 
     /// A look at the place of the other's picture on the screen, once it is laid out.

@@ -42,14 +42,14 @@ pub enum Stream {
 pub enum PictureMode {
     /// Whole VP8 frames, for WebCodecs.
     Vp8,
-    /// Raw pictures at tile size.
-    I420,
+    /// Red, green, blue and 255 for each pixel, at tile size.
+    Rgba,
 }
 
 /// Bytes of a record's header.
 pub const HEADER: usize = 24;
 
-/// Appends one record: little endian `u32` payload length, `u8` format (0 VP8, 1 I420), `u8` flags
+/// Appends one record: little endian `u32` payload length, `u8` format (0 VP8, 1 RGBA), `u8` flags
 /// (bit 0: keyframe), `u16` width, `u16` height, `u16` zero, `u32` sequence, `u64` time in
 /// microseconds, payload.
 pub fn append(body: &mut Vec<u8>, picture: &Picture) {
@@ -60,7 +60,7 @@ pub fn append(body: &mut Vec<u8>, picture: &Picture) {
     body.extend_from_slice(&length.to_le_bytes());
     body.push(match picture.format {
         PictureFormat::Vp8 => 0,
-        PictureFormat::I420 => 1,
+        PictureFormat::Rgba => 1,
     });
     body.push(u8::from(picture.keyframe));
     for side in [picture.width, picture.height] {
@@ -92,7 +92,7 @@ mod tests {
         append(
             &mut body,
             &Picture {
-                format: PictureFormat::I420,
+                format: PictureFormat::Rgba,
                 keyframe: false,
                 ..picture
             },

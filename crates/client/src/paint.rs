@@ -5,7 +5,7 @@
 
 pub use jasmin_media::{
     frame::VideoFrame,
-    video::{Area, MOST_CROP, Painter, VideoError, place},
+    video::{Area, MOST_CROP, Painter, Pixels, VideoError, place},
 };
 use serde::{Deserialize, Serialize};
 

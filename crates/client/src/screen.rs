@@ -89,7 +89,7 @@ impl Screens {
             tokio::time::sleep(PATIENCE).await;
             return Vec::new();
         };
-        if request.mode == PictureMode::I420 && self.painters.load(Ordering::Relaxed) > 0 {
+        if request.mode == PictureMode::Rgba && self.painters.load(Ordering::Relaxed) > 0 {
             return remote.newest(request).await;
         }
         if request.need_key && remote.pictures.restart() {
@@ -98,7 +98,7 @@ impl Screens {
         let pictures = remote.pictures.pull().await;
         match request.mode {
             PictureMode::Vp8 => pictures,
-            PictureMode::I420 => remote.decode(pictures, request).await,
+            PictureMode::Rgba => remote.decode(pictures, request).await,
         }
     }
 

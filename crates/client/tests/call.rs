@@ -71,7 +71,7 @@ async fn paints(person: &Person, stream: Stream, pictures: usize) -> Vec<(u32, u
     if stream == Stream::Remote {
         let request = FrameRequest {
             stream,
-            mode: PictureMode::I420,
+            mode: PictureMode::Rgba,
             need_key: false,
             width: 160,
             height: 90,

@@ -206,15 +206,15 @@ impl std::fmt::Debug for EncodedVideo {
 pub enum PictureFormat {
     /// A complete VP8 frame.
     Vp8,
-    /// Packed planes as in [`I420`].
-    I420,
+    /// Rows of red, green, blue and 255: `4 * width * height` bytes.
+    Rgba,
 }
 
 /// One picture on its way to the page.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     pub format: PictureFormat,
-    /// Always true for [`PictureFormat::I420`].
+    /// Always true for [`PictureFormat::Rgba`].
     pub keyframe: bool,
     pub width: u32,
     pub height: u32,

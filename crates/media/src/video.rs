@@ -11,7 +11,7 @@ mod send;
 
 pub use self::decode::VideoDecode;
 pub use self::ladder::{Ladder, Rung};
-pub use self::paint::{Area, MOST_CROP, Painter, place};
+pub use self::paint::{Area, MOST_CROP, Painter, Pixels, place};
 pub use self::preview::Preview;
 pub use self::receive::{ArrivedFrame, AudioAnchor, PictureQueue, ReceiveStats};
 pub use self::scale::{Scaler, fit};

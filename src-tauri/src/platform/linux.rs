@@ -1,4 +1,5 @@
 mod glass;
+mod opengl;
 mod region;
 
 use std::{env, fs};
@@ -14,21 +15,48 @@ pub(crate) use glass::Glass;
 
 const RENDERER: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
 
+/// From this size on, in bytes, memory comes from the system by itself and goes back at once.
+#[cfg(target_env = "gnu")]
+const OF_ITS_OWN: i32 = 1 << 20;
+
 /// Longest token taken from the environment.
 const LONGEST: usize = 512;
 
-/// Sets what the web view reads from the environment. Called before any thread runs.
-///
-/// Without a graphics card, WebKit's DMA-BUF renderer paints with four times the processor time of
-/// the other one. Whoever sets the variable decides.
+/// Without a compiler at run time the page's process is a seventh smaller, and nothing in it is
+/// both written and run. The page is small: what takes time is done here.
+const COMPILER: &str = "JSC_useJIT";
+
+/// Settles how memory is handed out, and what the web view reads from the environment unless whoever
+/// started the program did. Called before any thread runs.
 pub(crate) fn prepare() {
-    if env::var_os(RENDERER).is_none() && !has_graphics_card() {
-        #[expect(
-            unsafe_code,
-            reason = "the first statement of `main`: no other thread runs"
-        )]
+    give_memory_back();
+    set_if_absent(COMPILER, "0");
+    // Without a graphics card, WebKit's DMA-BUF renderer paints with four times the processor time
+    // of the other one.
+    if !has_graphics_card() {
+        set_if_absent(RENDERER, "1");
+    }
+    if env::var(RENDERER).is_ok_and(|value| value != "0") {
+        opengl::leave_to_page();
+    }
+}
+
+/// A codec takes tens of megabytes anew for each size of picture. Left to itself, the C library puts
+/// them among the small things after a while, and the gaps stay: thirty megabytes of a call's.
+fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    {
+        #[expect(unsafe_code, reason = "a plain call, before any thread runs")]
+        let taken = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, OF_ITS_OWN) };
+        debug_assert_eq!(taken, 1, "glibc takes up to 32 MiB");
+    }
+}
+
+fn set_if_absent(name: &str, value: &str) {
+    if env::var_os(name).is_none() {
+        #[expect(unsafe_code, reason = "called before any thread runs")]
         unsafe {
-            env::set_var(RENDERER, "1");
+            env::set_var(name, value);
         }
     }
 }

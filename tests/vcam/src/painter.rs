@@ -6,11 +6,14 @@
 //! noise of a sensor, rather than the flat areas and sharp edges of a test card.
 
 mod content;
+mod store;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use self::content::{Planes, backdrop, grained, head};
+pub use self::store::NAME as MEMORY;
+use self::store::Store;
 use crate::barcode::{self, Stamp};
 use crate::jpeg::Encoded;
 use crate::spec::Layout;
@@ -27,8 +30,8 @@ pub struct Painter {
     height: usize,
     /// The wall and the head, each with different noise, in the layout of the camera; for MJPEG in
     /// NV12.
-    walls: Vec<Vec<u8>>,
-    heads: Vec<Vec<u8>>,
+    walls: Vec<Store>,
+    heads: Vec<Store>,
     head_size: (usize, usize),
     jpegs: Arc<Mutex<Vec<Arc<Encoded>>>>,
 }
@@ -45,7 +48,10 @@ impl Painter {
             Layout::Yuyv => planes.yuyv(),
             Layout::Nv12 | Layout::Mjpg => planes.nv12(),
         };
-        let variants = |planes: &Planes| (0..GRAINS).map(|n| pack(&grained(planes, n))).collect();
+        let variants = |planes: &Planes| {
+            let grains = (0..GRAINS).map(|n| Store::keep(pack(&grained(planes, n))));
+            grains.collect()
+        };
         let painter = Self {
             layout,
             width,

@@ -330,7 +330,7 @@ export type PhaseView =
   | { "is": "ended", reason: EndReason, durationS: number };
 
 /** The form that the page can show. */
-export type PictureMode = "vp8" | "i420";
+export type PictureMode = "vp8" | "rgba";
 
 /** Switches of the voice processing. */
 export type Processing = {

@@ -203,7 +203,7 @@ mod tests {
             news.recv_timeout(PATIENCE).unwrap();
             let shown = decode.pull(seen, 320, 320).unwrap();
             assert_eq!((shown.width, shown.height, shown.time_us), (320, 180, time));
-            assert_eq!(shown.format, PictureFormat::I420);
+            assert_eq!(shown.format, PictureFormat::Rgba);
             seen = Some(shown.sequence);
         }
         assert_eq!(decode.pull(seen, 320, 320), None);

@@ -1,6 +1,6 @@
 //! Pictures for a screen: cut, scaled and turned into the screen's own pixels.
 
-use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix, yuv420_to_bgra};
+use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix, yuv420_to_bgra, yuv420_to_rgba};
 
 use super::{Scaler, VideoError};
 use crate::frame::I420;
@@ -47,16 +47,36 @@ fn scale(width: u32, height: u32, tile: Area, most_crop: f64) -> f64 {
     }
 }
 
+/// The bytes of a pixel, each with 255 as the fourth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pixels {
+    /// Blue, green, red: what a window takes.
+    Bgra,
+    /// Red, green, blue: what a page takes.
+    Rgba,
+}
+
 /// Paints pictures; keeps its working memory between them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Painter {
+    order: Pixels,
     scaler: Scaler,
     scaled: Option<I420>,
 }
 
 impl Painter {
+    /// A painter of such pixels.
+    #[must_use]
+    pub fn new(order: Pixels) -> Self {
+        Self {
+            order,
+            scaler: Scaler::default(),
+            scaled: None,
+        }
+    }
+
     /// Paints the middle of `picture` that has the shape of `width`x`height`, at that size, as rows
-    /// of blue, green, red and 255, `4 * width` bytes each, into the beginning of `pixels`.
+    /// of `4 * width` bytes into the beginning of `pixels`.
     ///
     /// # Errors
     /// [`VideoError`] when the picture is inconsistent, a size is out of bounds or `pixels` is too
@@ -79,7 +99,8 @@ impl Painter {
             // Chroma samples lie on even places.
             let left = ((source.width - width) / 2) & !1;
             let top = ((source.height - height) / 2) & !1;
-            convert(source, (left, top), (width, height), pixels)?;
+            self.order
+                .convert(source, (left, top), (width, height), pixels)?;
         } else {
             let scaled = match &mut self.scaled {
                 Some(scaled) => {
@@ -89,7 +110,8 @@ impl Painter {
                 none => none.insert(I420::black(width, height)?),
             };
             self.scaler.scale_middle(source, scaled)?;
-            convert(scaled, (0, 0), (width, height), pixels)?;
+            self.order
+                .convert(scaled, (0, 0), (width, height), pixels)?;
         }
         if mirrored {
             for row in pixels.chunks_exact_mut(width as usize * 4) {
@@ -105,30 +127,37 @@ fn cover(picture: &I420, width: u32, height: u32) -> f64 {
     across.max(f64::from(height) / f64::from(picture.height))
 }
 
-fn convert(
-    picture: &I420,
-    (left, top): (u32, u32),
-    (width, height): (u32, u32),
-    pixels: &mut [u8],
-) -> Result<(), VideoError> {
-    let (y, u, v) = picture.planes();
-    let (stride, half) = (picture.width, picture.chroma_width());
-    let from = |plane: &'_ [u8], at: usize| plane.len().min(at);
-    let luma = top as usize * stride as usize + left as usize;
-    let chroma = (top / 2) as usize * half as usize + (left / 2) as usize;
-    let image = YuvPlanarImage {
-        y_plane: &y[from(y, luma)..],
-        y_stride: stride,
-        u_plane: &u[from(u, chroma)..],
-        u_stride: half,
-        v_plane: &v[from(v, chroma)..],
-        v_stride: half,
-        width,
-        height,
-    };
-    let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
-    yuv420_to_bgra(&image, pixels, width * 4, range, matrix)
-        .map_err(|error| VideoError::Codec(error.to_string()))
+impl Pixels {
+    fn convert(
+        self,
+        picture: &I420,
+        (left, top): (u32, u32),
+        (width, height): (u32, u32),
+        pixels: &mut [u8],
+    ) -> Result<(), VideoError> {
+        let (y, u, v) = picture.planes();
+        let (stride, half) = (picture.width, picture.chroma_width());
+        let from = |plane: &'_ [u8], at: usize| plane.len().min(at);
+        let luma = top as usize * stride as usize + left as usize;
+        let chroma = (top / 2) as usize * half as usize + (left / 2) as usize;
+        let image = YuvPlanarImage {
+            y_plane: &y[from(y, luma)..],
+            y_stride: stride,
+            u_plane: &u[from(u, chroma)..],
+            u_stride: half,
+            v_plane: &v[from(v, chroma)..],
+            v_stride: half,
+            width,
+            height,
+        };
+        let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
+        let convert = match self {
+            Self::Bgra => yuv420_to_bgra,
+            Self::Rgba => yuv420_to_rgba,
+        };
+        convert(&image, pixels, width * 4, range, matrix)
+            .map_err(|error| VideoError::Codec(error.to_string()))
+    }
 }
 
 #[cfg(test)]
@@ -157,7 +186,7 @@ mod tests {
 
     fn painted(picture: &I420, size: (u32, u32), mirrored: bool) -> Vec<[u8; 4]> {
         let mut pixels = vec![7; size.0 as usize * size.1 as usize * 4];
-        Painter::default()
+        Painter::new(Pixels::Bgra)
             .paint(picture, size, mirrored, &mut pixels)
             .unwrap();
         pixels.as_chunks::<4>().0.to_vec()
@@ -200,18 +229,25 @@ mod tests {
 
     #[test]
     fn colours_are_those_of_bt_601() {
-        let mut red = I420::black(16, 16).unwrap();
-        let (y, u, v) = red.planes_mut();
+        let mut picture = I420::black(16, 16).unwrap();
+        let (y, u, v) = picture.planes_mut();
         y.fill(81);
         u.fill(90);
         v.fill(240);
-        let [blue, green, red, _] = painted(&red, (16, 16), false)[20];
+        let [blue, green, red, _] = painted(&picture, (16, 16), false)[20];
         assert!(red > 250 && green < 5 && blue < 5, "{red}, {green}, {blue}");
+        let mut pixels = [0; 16 * 16 * 4];
+        Painter::new(Pixels::Rgba)
+            .paint(&picture, (16, 16), false, &mut pixels)
+            .unwrap();
+        let [red, green, blue, opaque] = pixels.as_chunks::<4>().0[20];
+        assert!(red > 250 && green < 5 && blue < 5, "{red}, {green}, {blue}");
+        assert_eq!(opaque, 255);
     }
 
     #[test]
     fn what_does_not_fit_is_an_error() {
-        let mut painter = Painter::default();
+        let mut painter = Painter::new(Pixels::Bgra);
         let picture = I420::black(8, 8).unwrap();
         assert!(
             painter

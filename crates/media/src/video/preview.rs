@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::{Scaler, fit};
-use crate::frame::{I420, Picture, PictureFormat, VideoFrame};
+use super::fit;
+use super::paint::{Painter, Pixels};
+use crate::frame::{Picture, PictureFormat, VideoFrame};
 
 /// A latest-wins box of raw pictures for the page: the self-view and the fallback decoder.
 ///
@@ -19,7 +20,7 @@ pub struct Preview {
 struct Inner {
     started: Instant,
     latest: Mutex<Latest>,
-    scaler: Mutex<Scaler>,
+    painter: Mutex<Painter>,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -39,7 +40,7 @@ impl Preview {
             inner: Arc::new(Inner {
                 started: Instant::now(),
                 latest: Mutex::default(),
-                scaler: Mutex::default(),
+                painter: Mutex::new(Painter::new(Pixels::Rgba)),
                 waker: Mutex::default(),
             }),
         }
@@ -96,8 +97,9 @@ impl Preview {
         let (frame, sequence) = self.newest(after)?;
         let source = &frame.picture;
         let (width, height) = fit(source.width, source.height, width, height);
-        let mut target = I420::black(width, height).ok()?;
-        if let Err(error) = lock(&self.inner.scaler).scale(source, &mut target) {
+        let mut data = vec![0; 4 * width as usize * height as usize];
+        let painted = lock(&self.inner.painter).paint(source, (width, height), false, &mut data);
+        if let Err(error) = painted {
             tracing::debug!(%error, "a preview picture was left out");
             return None;
         }
@@ -105,13 +107,13 @@ impl Preview {
             .captured_at
             .saturating_duration_since(self.inner.started);
         Some(Picture {
-            format: PictureFormat::I420,
+            format: PictureFormat::Rgba,
             keyframe: true,
             width,
             height,
             sequence,
             time_us: u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
-            data: target.data,
+            data,
         })
     }
 
@@ -142,12 +144,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::I420;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     fn frame(preview: &Preview, shade: u8, ms: u64) -> VideoFrame {
         let mut picture = I420::black(64, 36).unwrap();
-        picture.data.fill(shade);
+        picture.planes_mut().0.fill(shade);
         VideoFrame {
             picture: Arc::new(picture),
             captured_at: preview.started() + Duration::from_millis(ms),
@@ -163,11 +166,15 @@ mod tests {
             count.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(preview.pull(None, 32, 32), None);
-        preview.push(frame(&preview, 1, 10));
-        preview.push(frame(&preview, 2, 43));
+        preview.push(frame(&preview, 200, 10));
+        preview.push(frame(&preview, 100, 43));
         let seen = preview.pull(None, 32, 32).unwrap();
         assert_eq!((seen.width, seen.height, seen.time_us), (32, 18, 43_000));
-        assert!(seen.data.iter().all(|&s| s == 2));
+        assert_eq!(seen.data.len(), 32 * 18 * 4);
+        let grey = seen.data[0];
+        assert!((95..100).contains(&grey), "{grey} for a brightness of 100");
+        let pixels = seen.data.as_chunks::<4>().0;
+        assert!(pixels.iter().all(|&pixel| pixel == [grey, grey, grey, 255]));
         assert_eq!(preview.pull(Some(seen.sequence), 32, 32), None);
         assert!(!preview.is_empty());
         preview.clear();

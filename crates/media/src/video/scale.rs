@@ -34,6 +34,9 @@ pub fn fit(width: u32, height: u32, box_width: u32, box_height: u32) -> (u32, u3
     }
 }
 
+/// All of both sides.
+const WHOLE: (f64, f64) = (1.0, 1.0);
+
 /// Scales pictures; keeps its working memory between them.
 #[derive(Default)]
 pub struct Scaler {
@@ -46,23 +49,7 @@ impl Scaler {
     /// # Errors
     /// [`VideoError::Picture`] when one of the two is inconsistent.
     pub fn scale(&mut self, source: &I420, target: &mut I420) -> Result<(), VideoError> {
-        source.check()?;
-        target.check()?;
-        let sizes = [
-            (source.width, source.height, target.width, target.height),
-            (
-                source.chroma_width(),
-                source.chroma_height(),
-                target.chroma_width(),
-                target.chroma_height(),
-            ),
-        ];
-        let (sy, su, sv) = source.planes();
-        let (ty, tu, tv) = target.planes_mut();
-        for (from, to, size) in [(sy, ty, sizes[0]), (su, tu, sizes[1]), (sv, tv, sizes[1])] {
-            self.plane(from, to, size)?;
-        }
-        Ok(())
+        self.planes(source, target, WHOLE)
     }
 
     /// Scales the middle of `source` that has the shape of `target` to its size; nothing is
@@ -71,14 +58,21 @@ impl Scaler {
     /// # Errors
     /// [`VideoError::Picture`] when one of the two is inconsistent.
     pub fn scale_middle(&mut self, source: &I420, target: &mut I420) -> Result<(), VideoError> {
+        let across = f64::from(target.width) / f64::from(source.width.max(1));
+        let down = f64::from(target.height) / f64::from(source.height.max(1));
+        let cover = across.max(down);
+        self.planes(source, target, (across / cover, down / cover))
+    }
+
+    /// `seen` is the part of each side, in the middle, that is taken.
+    fn planes(
+        &mut self,
+        source: &I420,
+        target: &mut I420,
+        seen: (f64, f64),
+    ) -> Result<(), VideoError> {
         source.check()?;
         target.check()?;
-        let (width, height) = (f64::from(source.width), f64::from(source.height));
-        let across = f64::from(target.width) / width;
-        let down = f64::from(target.height) / height;
-        let cover = across.max(down);
-        // Of each side, the part that is seen.
-        let seen = (across / cover, down / cover);
         let luma = (source.width, source.height, target.width, target.height);
         let chroma = (
             source.chroma_width(),
@@ -89,7 +83,7 @@ impl Scaler {
         let (sy, su, sv) = source.planes();
         let (ty, tu, tv) = target.planes_mut();
         for (from, to, size) in [(sy, ty, luma), (su, tu, chroma), (sv, tv, chroma)] {
-            if seen == (1.0, 1.0) {
+            if seen == WHOLE {
                 self.plane(from, to, size)?;
             } else {
                 self.resize(from, to, size, seen)?;
@@ -113,10 +107,9 @@ impl Scaler {
             halve(source, target, width as usize);
             return Ok(());
         }
-        self.resize(source, target, size, (1.0, 1.0))
+        self.resize(source, target, size, WHOLE)
     }
 
-    /// `seen` is the part of each side, in the middle, that is taken.
     fn resize(
         &mut self,
         source: &[u8],

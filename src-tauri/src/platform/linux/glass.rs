@@ -19,7 +19,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use jasmin_client::{
     Stream,
-    paint::{Area, MOST_CROP, Painter, Pane, Round, VideoFrame, place},
+    paint::{Area, MOST_CROP, Painter, Pane, Pixels, Round, VideoFrame, place},
 };
 use memmap2::MmapMut;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
@@ -473,7 +473,7 @@ impl Pen {
             x,
             below,
             depth,
-            painter: Painter::default(),
+            painter: Painter::new(Pixels::Bgra),
             paper: None,
         };
         // Shared memory does not reach a screen that is far away: better known now.

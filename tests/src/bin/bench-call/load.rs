@@ -9,6 +9,8 @@ const HZ: f64 = 100.0;
 
 /// The virtual camera's own threads: it lives in the process that reads it, but is no part of it.
 const CAMERA_THREAD: &str = "vcam";
+/// What its pictures are made of. The buffers that it hands out count: a real camera's would.
+const CAMERA_MEMORY: &str = jasmin_vcam::painter::MEMORY;
 
 /// Times of some processes at one moment.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct Usage {
     pub(crate) camera: f64,
     /// Memory (proportional set size) by role.
     pub(crate) memory: BTreeMap<String, u64>,
+    /// The virtual camera's, which is in none of the others.
+    pub(crate) camera_memory: u64,
 }
 
 impl Usage {
@@ -102,7 +106,9 @@ impl Sample {
                 }
             }
             *usage.processes.entry(now.role.clone()).or_default() += own.max(0.0);
-            *usage.memory.entry(now.role.clone()).or_default() += proportional(*id)?;
+            let memory = Memory::of(*id)?;
+            *usage.memory.entry(now.role.clone()).or_default() += memory.own;
+            usage.camera_memory += memory.camera;
         }
         Ok(usage)
     }
@@ -149,18 +155,47 @@ fn command_line(id: i32) -> String {
     String::from_utf8_lossy(&bytes).replace('\0', " ")
 }
 
-/// A process's share of memory, in bytes: what it shares counts in parts.
-fn proportional(id: i32) -> Result<u64> {
-    let path = format!("/proc/{id}/smaps_rollup");
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        // It ended.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => bail!("{path}: {error}"),
-    };
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    Ok(kilobytes.with_context(|| format!("{path} names no Pss"))? * 1024)
+/// A process's share of memory (proportional set size), in bytes: what it shares counts in parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Memory {
+    own: u64,
+    camera: u64,
+}
+
+impl Memory {
+    fn of(id: i32) -> Result<Self> {
+        let path = format!("/proc/{id}/smaps");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            // It ended.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => bail!("{path}: {error}"),
+        };
+        let memory = Self::parse(&text).with_context(|| format!("{path} is not understood"))?;
+        ensure!(memory != Self::default(), "{path} names no memory");
+        Ok(memory)
+    }
+
+    /// Each mapping is a line that ends with its name, and lines of `Word: number kB`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut memory = Self::default();
+        let mut of_camera = false;
+        for line in text.lines() {
+            if let Some(size) = line.strip_prefix("Pss:") {
+                let bytes = size.split_whitespace().next()?.parse::<u64>().ok()? * 1024;
+                *if of_camera {
+                    &mut memory.camera
+                } else {
+                    &mut memory.own
+                } += bytes;
+            } else if line.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_lowercase()) {
+                of_camera = line.contains(CAMERA_MEMORY);
+            }
+        }
+        Some(memory)
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +207,22 @@ mod tests {
         let line = "42 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 1100 22 0 0 20 0 4 0 99";
         assert_eq!(parse_stat(line), Some(("a (b) c".to_owned(), 1122)));
         assert_eq!(parse_stat("42 (a"), None);
+    }
+
+    #[test]
+    fn the_cameras_memory_is_told_apart() {
+        let text = "\
+7f00-7f10 r--s 00000000 00:01 7                          /memfd:vcam-scene (deleted)
+Size:               1800 kB
+Pss:                1800 kB
+Pss_Dirty:             3 kB
+VmFlags: rd mr
+7f10-7f20 rw-p 00000000 00:00 0
+Pss:                  12 kB
+";
+        let memory = Memory::parse(text).unwrap();
+        assert_eq!((memory.camera, memory.own), (1800 * 1024, 12 * 1024));
+        assert_eq!(Memory::parse("Pss: much kB"), None);
     }
 
     #[test]

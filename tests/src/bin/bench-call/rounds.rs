@@ -151,8 +151,9 @@ pub(crate) fn breakdown(rounds: &[Round], who: Who) -> Vec<String> {
         median(&sides.iter().map(|side| pick(side)).collect::<Vec<_>>())
     };
     lines.push(format!(
-        "not counted: virtual camera {:.1} %, Xvfb {:.1} %, PulseAudio {:.1} %",
+        "not counted: virtual camera {:.1} % and {:.0} MB, Xvfb {:.1} %, PulseAudio {:.1} %",
         of(|side| side.usage.camera),
+        of(|side| side.usage.camera_memory as f64 / 1e6),
         of(|side| side.around.0),
         of(|side| side.around.1)
     ));

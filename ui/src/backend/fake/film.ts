@@ -53,24 +53,6 @@ function draw(to: OffscreenCanvasRenderingContext2D, look: Look, seconds: number
   to.restore();
 }
 
-function toI420(rgba: Uint8ClampedArray, width: number, height: number): Uint8Array<ArrayBuffer> {
-  const half = Math.ceil(width / 2);
-  const quarter = half * Math.ceil(height / 2);
-  const out = new Uint8Array(width * height + 2 * quarter);
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const at = (y * width + x) * 4;
-      const [r = 0, g = 0, b = 0] = rgba.subarray(at, at + 3);
-      out[y * width + x] = 16 + 0.257 * r + 0.504 * g + 0.098 * b;
-      if (x % 2 === 1 || y % 2 === 1) continue;
-      const chroma = width * height + (y / 2) * half + x / 2;
-      out[chroma] = 128 - 0.148 * r - 0.291 * g + 0.439 * b;
-      out[chroma + quarter] = 128 + 0.439 * r - 0.368 * g - 0.071 * b;
-    }
-  }
-  return out;
-}
-
 /** Plays the frames that a camera and a far side would give: real VP8 where the browser encodes it. */
 export class Film {
   #sequence = 0;
@@ -90,9 +72,9 @@ export class Film {
     this.#sequence += 1;
     const timeUs = this.#sequence * FRAME_MS * 1000;
     if (vp8) return this.#encode(canvas, timeUs, request.needKey);
-    const payload = toI420(to.getImageData(0, 0, width, height).data, width, height);
+    const payload = new Uint8Array(to.getImageData(0, 0, width, height).data.buffer);
     const sequence = this.#sequence;
-    return writeRecords([{ format: 'i420', key: true, width, height, sequence, timeUs, payload }]);
+    return writeRecords([{ format: 'rgba', key: true, width, height, sequence, timeUs, payload }]);
   }
 
   async #encode(canvas: OffscreenCanvas, timeUs: number, key: boolean): Promise<ArrayBuffer> {

@@ -1,7 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { FrameRequest } from '../../generated/bindings';
 import { placePicture } from './fit';
-import { i420Size, i420ToRgba } from './i420';
 import type { Picture } from './picture';
 import { Playout } from './playout';
 import { FramePump } from './pump';
@@ -60,22 +59,6 @@ describe('placePicture', () => {
   it('fills at any price where that is wanted', () => {
     const to = placePicture(1280, 720, 92, 120, 1);
     expect([to.dw, to.dh]).toEqual([92, 120]);
-  });
-});
-
-describe('i420', () => {
-  it('rounds the small planes up', () => {
-    expect(i420Size(3, 3)).toBe(9 + 4 + 4);
-  });
-
-  it('turns BT.601 into red, green and blue', () => {
-    const grey = new Uint8Array(i420Size(2, 2)).fill(128);
-    grey.fill(235, 0, 4);
-    expect([...i420ToRgba(grey, 2, 2).slice(0, 4)]).toEqual([255, 255, 255, 255]);
-    const red = new Uint8Array([82, 82, 82, 82, 90, 240]);
-    const [r = 0, g = 0, b = 0] = i420ToRgba(red, 2, 2);
-    expect(r).toBeGreaterThan(250);
-    expect(Math.max(g, b)).toBeLessThan(5);
   });
 });
 
@@ -246,6 +229,6 @@ describe('FramePump', () => {
   it('asks for raw pictures where VP8 cannot be decoded', () => {
     const world = new World();
     world.pump(true).resize(8, 8);
-    expect(world.last).toMatchObject({ mode: 'i420', needKey: false });
+    expect(world.last).toMatchObject({ mode: 'rgba', needKey: false });
   });
 });

@@ -1,4 +1,3 @@
-import { i420Size, i420ToRgba } from './i420';
 import type { FrameRecord } from './records';
 
 /** A decoded picture that can be drawn once and must be closed. */
@@ -8,13 +7,6 @@ export interface Picture {
   readonly height: number;
   close(): void;
 }
-
-const BT601: VideoColorSpaceInit = {
-  primaries: 'smpte170m',
-  transfer: 'smpte170m',
-  matrix: 'smpte170m',
-  fullRange: false,
-};
 
 export function pictureOfFrame(frame: VideoFrame): Picture {
   return {
@@ -27,27 +19,21 @@ export function pictureOfFrame(frame: VideoFrame): Picture {
   };
 }
 
-/** Makes a picture of raw I420; by `VideoFrame` where there is one, else by hand. */
-export function pictureOfI420(record: FrameRecord): Picture {
-  const { width, height, payload } = record;
-  if (width === 0 || height === 0 || payload.byteLength < i420Size(width, height)) {
-    throw new RangeError('I420 picture is smaller than its header says');
+/** Makes pictures of raw pixels. Each takes the place of the one before. */
+export class PixelPictures {
+  readonly #canvas = document.createElement('canvas');
+  readonly #context = this.#canvas.getContext('2d', { alpha: false });
+
+  /** Throws on a record that has fewer bytes than its header says. */
+  make({ width, height, payload }: FrameRecord): Picture {
+    const length = 4 * width * height;
+    if (length === 0 || payload.byteLength < length) {
+      throw new RangeError('a raw picture is smaller than its header says');
+    }
+    if (this.#canvas.width !== width) this.#canvas.width = width;
+    if (this.#canvas.height !== height) this.#canvas.height = height;
+    const bytes = new Uint8ClampedArray(payload.buffer, payload.byteOffset, length);
+    this.#context?.putImageData(new ImageData(bytes, width, height), 0, 0);
+    return { image: this.#canvas, width, height, close: () => undefined };
   }
-  if (typeof VideoFrame === 'function') {
-    return pictureOfFrame(
-      new VideoFrame(payload, {
-        format: 'I420',
-        codedWidth: width,
-        codedHeight: height,
-        timestamp: record.timeUs,
-        colorSpace: BT601,
-      }),
-    );
-  }
-  const canvas = document.createElement('canvas');
-  canvas.width = width;
-  canvas.height = height;
-  const pixels = new ImageData(i420ToRgba(payload, width, height), width, height);
-  canvas.getContext('2d')?.putImageData(pixels, 0, 0);
-  return { image: canvas, width, height, close: () => undefined };
 }

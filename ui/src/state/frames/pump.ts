@@ -1,6 +1,6 @@
 import type { FrameRequest, Stream } from '../../generated/bindings';
 import type { Decoder, OpenDecoder } from './decode';
-import { pictureOfI420, type Picture } from './picture';
+import { PixelPictures, type Picture } from './picture';
 import { readRecords, type FrameRecord } from './records';
 
 /** What a pump needs of the world; given in, so that it runs in tests. */
@@ -41,6 +41,7 @@ export class FramePump {
   #covered = false;
   #rested: (() => void) | null = null;
   #decoder: Decoder | null = null;
+  #pixels: PixelPictures | null = null;
   #decoderSize = '';
   #width = 0;
   #height = 0;
@@ -139,7 +140,7 @@ export class FramePump {
     const share = this.#covered ? COVERED_SHARE : 1;
     return {
       stream: this.#stream,
-      mode: this.#raw ? 'i420' : 'vp8',
+      mode: this.#raw ? 'rgba' : 'vp8',
       needKey,
       width: Math.ceil(this.#width * share),
       height: Math.ceil(this.#height * share),
@@ -147,8 +148,9 @@ export class FramePump {
   }
 
   #take(record: FrameRecord): void {
-    if (record.format === 'i420') {
-      this.#world.show(pictureOfI420(record));
+    if (record.format === 'rgba') {
+      this.#pixels ??= new PixelPictures();
+      this.#world.show(this.#pixels.make(record));
       return;
     }
     if (this.#needsKey && !record.key) return;

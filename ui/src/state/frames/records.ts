@@ -1,6 +1,6 @@
 /** One picture on its way to the screen. */
 export interface FrameRecord {
-  readonly format: 'vp8' | 'i420';
+  readonly format: 'vp8' | 'rgba';
   readonly key: boolean;
   readonly width: number;
   readonly height: number;
@@ -28,7 +28,7 @@ export function readRecords(body: ArrayBuffer): FrameRecord[] {
     if (format > 1) throw new RangeError(`unknown frame format ${String(format)}`);
     if (start + length > body.byteLength) throw new RangeError('cut frame');
     records.push({
-      format: format === 0 ? 'vp8' : 'i420',
+      format: format === 0 ? 'vp8' : 'rgba',
       key: (bytes.getUint8(at + 5) & 1) === 1,
       width: bytes.getUint16(at + 6, true),
       height: bytes.getUint16(at + 8, true),
