@@ -1,7 +1,7 @@
 //! No device opens without a yes, and a yes can be taken back at any moment.
 
 use anyhow::{Context, Result, ensure};
-use jasmin_tests::{World, unix_ms_as_monotonic_ns, until};
+use jasmin_tests::{World, monotonic_ns, unix_ms_as_monotonic_ns, until};
 
 use crate::pair::{CONNECT, Pair};
 
@@ -73,5 +73,32 @@ fn a_withdrawn_camera_is_closed_at_once() -> Result<()> {
             "the settings say so, too"
         );
         Ok(())
+    })
+}
+
+#[test]
+fn a_withdrawn_microphone_is_closed_at_once() -> Result<()> {
+    World::run("silenced", |world| {
+        let pair = Pair::meet(world)?;
+        pair.talk()?;
+        let Pair { ana, ben } = &pair;
+        until("the microphone to be open", || {
+            Ok((ana.desk.sound().microphone_users()? == 1).then_some(()))
+        })?;
+
+        ana.window.click("privacy")?;
+        let felt = ana.window.click_timed("consent-switch-microphone")?;
+        let closed = until("the microphone to be closed", || {
+            let users = ana.desk.sound().microphone_users()?;
+            let now = monotonic_ns()?;
+            Ok((users == 0).then_some(now))
+        })?;
+        let took = closed.saturating_sub(unix_ms_as_monotonic_ns(felt)?);
+        ensure!(took <= AT_ONCE_NS, "it took {} ms", took / 1_000_000);
+
+        ben.sees_devices(false, true)?;
+        ana.wait_for_state(CONNECT, &["active"])?;
+        ana.window.click("hang-up")?;
+        ben.ended("hung_up")
     })
 }

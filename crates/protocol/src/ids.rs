@@ -66,3 +66,7 @@ id!(
     /// One sign-in on one device: the family of its refresh tokens.
     SessionId
 );
+id!(
+    /// One record of a consent ledger, UUIDv7.
+    RecordId
+);

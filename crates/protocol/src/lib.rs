@@ -8,6 +8,7 @@
 
 mod api;
 mod bytes;
+mod consent;
 mod error;
 mod ids;
 pub mod password;
@@ -16,6 +17,7 @@ mod socket;
 
 pub use api::*;
 pub use bytes::Base64;
+pub use consent::*;
 pub use error::*;
 pub use ids::*;
 pub use signal::*;
