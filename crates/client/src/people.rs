@@ -61,6 +61,7 @@ impl People {
             | Event::CallAnswered { .. }
             | Event::CallTakenElsewhere { .. }
             | Event::CallOver { .. }
+            | Event::ConsentsChanged { .. }
             | Event::KeyChanged { .. } => {}
         }
     }

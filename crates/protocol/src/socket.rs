@@ -166,6 +166,11 @@ pub enum Event {
         /// When.
         ended_ms: i64,
     },
+    /// Another device of mine added to my consent ledger.
+    ConsentsChanged {
+        /// How many entries it has now.
+        last: u64,
+    },
     /// A contact's identity key changed.
     KeyChanged {
         /// Whose.

@@ -135,6 +135,7 @@ fn lifetime(event: &Event, now_ms: i64) -> (Option<CallId>, i64) {
         | Event::CallAnswered { .. }
         | Event::CallTakenElsewhere { .. }
         | Event::CallOver { .. }
+        | Event::ConsentsChanged { .. }
         | Event::KeyChanged { .. } => (None, now_ms + EVENT_DAYS * 86_400_000),
     }
 }

@@ -6,6 +6,7 @@ mod password;
 mod seal;
 mod token;
 
+use ed25519_dalek::SigningKey;
 use hmac::{Hmac, Mac};
 use jasmin_protocol::UserId;
 use opaque_ke::rand::{RngCore, rngs::OsRng};
@@ -26,6 +27,8 @@ pub(crate) struct Keys {
     pub(crate) tokens: TokenKey,
     /// OPAQUE.
     pub(crate) passwords: PasswordDesk,
+    /// Entries of consent ledgers, and the daily roots over them.
+    pub(crate) ledger: SigningKey,
     lookup: LookupKey,
 }
 
@@ -35,11 +38,13 @@ impl Keys {
         tokens: TokenKey,
         passwords: PasswordDesk,
         lookup: [u8; 32],
+        ledger: &[u8; 32],
     ) -> Self {
         Self {
             data,
             tokens,
             passwords,
+            ledger: SigningKey::from_bytes(ledger),
             lookup: LookupKey(lookup),
         }
     }

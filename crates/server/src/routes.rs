@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod calls;
+pub(crate) mod consents;
 pub(crate) mod contacts;
 pub(crate) mod devices;
 pub(crate) mod health;
@@ -15,6 +16,7 @@ pub(crate) mod place;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod sessions;
+pub(crate) mod transparency;
 pub(crate) mod users;
 pub(crate) mod verify;
 
@@ -42,6 +44,8 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(contacts::list, contacts::request))
         .routes(routes!(contacts::accept))
         .routes(routes!(contacts::remove))
+        .routes(routes!(consents::list, consents::tell))
+        .routes(routes!(transparency::transparency))
         .routes(routes!(calls::list, place::place))
         .routes(routes!(answer::answer))
         .routes(routes!(calls::decline))

@@ -6,6 +6,7 @@ mod calls;
 #[cfg(test)]
 mod conformance;
 mod conn;
+mod consents;
 mod contacts;
 mod idem;
 mod mailbox;
@@ -26,6 +27,7 @@ use std::time::Duration;
 pub(crate) use accounts::{NewAccount, SignUpRow};
 pub(crate) use calls::{CallRow, NewCall};
 pub(crate) use conn::{Conn, StoreError, Tx};
+pub(crate) use consents::NewConsent;
 pub(crate) use contacts::Standing;
 pub(crate) use idem::Replay;
 pub(crate) use mailbox::{Address, NewMail};

@@ -74,6 +74,7 @@ pub(crate) async fn work(app: Shared) {
             app.end_overdue_calls().await?;
             if app.now_ms() - forgot_ms >= SELDOM_MS {
                 app.forget().await?;
+                app.commit_to_days().await?;
                 forgot_ms = app.now_ms();
             }
             app.rest().await

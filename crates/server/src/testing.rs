@@ -1,5 +1,6 @@
 //! A world for tests: the real router over a fresh database, with a clock that stands still.
 
+mod decisions;
 pub(crate) mod people;
 pub(crate) mod postgres;
 

@@ -11,6 +11,7 @@ const LOOKUP: &str = "lookup-key";
 const OPAQUE: &str = "opaque-setup";
 const PROBE: &str = "opaque-probe";
 const TOKEN: &str = "token-seed";
+const LEDGER: &str = "ledger-seed";
 
 /// The server's secrets cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,12 @@ pub(crate) async fn load(store: &Store, key_file: &Path, now_ms: i64) -> Result<
         }
         rows = tx.secrets().await?;
     }
+    // Databases from before there were ledgers have none.
+    if !rows.iter().any(|(name, _)| name == LEDGER) {
+        let sealed = sealer.seal(&context(LEDGER), &random::<32>())?;
+        tx.put_secret(LEDGER, sealed, now_ms).await?;
+        rows = tx.secrets().await?;
+    }
     tx.commit().await?;
 
     let mut secrets = HashMap::new();
@@ -70,6 +77,7 @@ pub(crate) async fn load(store: &Store, key_file: &Path, now_ms: i64) -> Result<
         tokens,
         passwords,
         key(LOOKUP)?,
+        &key(LEDGER)?,
     ))
 }
 

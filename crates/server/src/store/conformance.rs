@@ -573,6 +573,62 @@ async fn once_is_once(store: &Store) {
     tx.commit().await.unwrap();
 }
 
+async fn a_ledger_only_grows(store: &Store) {
+    let user = UserId(id());
+    let entry = |sequence: i64, number: i64| NewConsent {
+        user,
+        sequence,
+        id: jasmin_protocol::RecordId(id()),
+        chain: [4; 32],
+        number,
+        record_hash: [number as u8; 32],
+        hash: [sequence as u8; 32],
+        entry_box: vec![5; 10],
+        at_ms: NOW + sequence,
+    };
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.consent_head(user).await.unwrap(), None);
+    tx.put_consent(entry(1, 1)).await.unwrap();
+    tx.put_consent(entry(2, 2)).await.unwrap();
+    tx.commit().await.unwrap();
+
+    for (name, change) in [
+        ("changed", "UPDATE consent_entry SET number = 9"),
+        ("deleted", "DELETE FROM consent_entry"),
+        ("root changed", "UPDATE ledger_root SET leaves = 9"),
+    ] {
+        let mut tx = store.begin().await.unwrap();
+        if name.starts_with("root") {
+            let root = jasmin_protocol::DailyRoot {
+                day: "2026-11-30".into(),
+                leaves: 1,
+                root: jasmin_protocol::Base64(vec![1; 32]),
+                signature: jasmin_protocol::Base64(vec![1; 64]),
+            };
+            tx.put_root(&root, NOW).await.unwrap();
+        }
+        let refused = tx.script(change).await;
+        assert!(refused.is_err(), "{name}: the database itself refuses");
+        drop(tx);
+    }
+    for twice in [entry(2, 3), entry(3, 2)] {
+        let mut tx = store.begin().await.unwrap();
+        assert!(tx.put_consent(twice).await.is_err(), "no two in one place");
+        drop(tx);
+    }
+
+    let mut conn = store.read().await.unwrap();
+    assert_eq!(conn.consent_head(user).await.unwrap(), Some((2, [2; 32])));
+    let link = conn.consent_link(user, &[4; 32]).await.unwrap();
+    assert_eq!(link, Some((2, [2; 32])));
+    assert_eq!(conn.consent_link(user, &[5; 32]).await.unwrap(), None);
+    let after = conn.consents_after(user, 1, 10).await.unwrap();
+    assert_eq!(after, [(2, vec![5; 10])]);
+    let heads = conn.consent_heads(NOW + 2).await.unwrap();
+    assert_eq!(heads, [(user, [1; 32])], "as it was before the second");
+    assert_eq!(conn.first_consent_ms().await.unwrap(), Some(NOW + 1));
+}
+
 async fn all(store: &Store) {
     statements(store).await;
     nothing_stays_without_a_commit(store).await;
@@ -585,6 +641,7 @@ async fn all(store: &Store) {
     a_device_is_there_as_long_as_somebody_is_signed_in(store).await;
     an_address_becomes_one_account(store).await;
     once_is_once(store).await;
+    a_ledger_only_grows(store).await;
     store.ping().await.unwrap();
 }
 

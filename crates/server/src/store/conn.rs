@@ -108,6 +108,7 @@ arg_from! {
     jasmin_protocol::CallId => |value| value.0.into();
     jasmin_protocol::SessionId => |value| value.0.into();
     jasmin_protocol::MessageId => |value| value.0.into();
+    jasmin_protocol::RecordId => |value| value.0.into();
 }
 
 /// The values for a statement's `$1`, `$2`, …
@@ -287,6 +288,10 @@ impl Tx {
     }
 
     /// Lets only one transaction at a time hold this key. SQLite has one writer anyway.
+    pub(super) fn is_pg(&self) -> bool {
+        self.is_pg
+    }
+
     pub(crate) async fn lock(&mut self, key: [u8; 32]) -> Result<(), StoreError> {
         if self.is_pg {
             let key = i64::from_be_bytes(std::array::from_fn(|i| key[i]));

@@ -1,10 +1,29 @@
 use super::{Store, StoreError, conn::args, sql};
 
+struct Migration {
+    version: i64,
+    /// For both engines.
+    script: &'static str,
+    /// What each engine says in its own words: after the script.
+    lite: &'static str,
+    pg: &'static str,
+}
+
 /// Every migration, oldest first. Forward only; a released one never changes.
-const MIGRATIONS: &[(i64, &str)] = &[(
-    20_261_122_160_000,
-    include_str!("../../migrations/20261122160000_first_rooms.sql"),
-)];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 20_261_122_160_000,
+        script: include_str!("../../migrations/20261122160000_first_rooms.sql"),
+        lite: "",
+        pg: "",
+    },
+    Migration {
+        version: 20_261_130_030_000,
+        script: include_str!("../../migrations/20261130030000_consent_ledger.sql"),
+        lite: include_str!("../../migrations/20261130030000_consent_ledger.lite.sql"),
+        pg: include_str!("../../migrations/20261130030000_consent_ledger.pg.sql"),
+    },
+];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (
     version BIGINT NOT NULL PRIMARY KEY,
@@ -30,18 +49,21 @@ pub(super) async fn migrate(store: &Store, now_ms: i64) -> Result<(), SchemaErro
             Some(row) => row.get::<Option<i64>>(0)?.unwrap_or(0),
             None => 0,
         };
-        let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+        let known = MIGRATIONS.last().map_or(0, |newest| newest.version);
         if found > known {
             tx.rollback().await?;
             return Err(SchemaError::Newer { found, known });
         }
-        let Some((version, script)) = MIGRATIONS.iter().find(|(version, _)| *version > found)
-        else {
+        let Some(next) = MIGRATIONS.iter().find(|next| next.version > found) else {
             tx.commit().await?;
             return Ok(());
         };
-        tx.script(script).await?;
-        tx.execute(sql::SCHEMA_APPLIED, args![*version, now_ms])
+        tx.script(next.script).await?;
+        let own = if tx.is_pg() { next.pg } else { next.lite };
+        if !own.is_empty() {
+            tx.script(own).await?;
+        }
+        tx.execute(sql::SCHEMA_APPLIED, args![next.version, now_ms])
             .await?;
         tx.commit().await?;
     }

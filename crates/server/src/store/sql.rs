@@ -135,6 +135,24 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (uid, key) DO NOTHING";
     IDEM_SWEEP = "DELETE FROM idem WHERE created_ms <= $1";
 
+    CONSENT_INSERT = "INSERT INTO consent_entry (uid, sequence, id, chain, number, record_hash, \
+        hash, entry_box, at_server_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    CONSENT_BY_ID = "SELECT sequence, record_hash, entry_box FROM consent_entry \
+        WHERE uid = $1 AND id = $2";
+    CONSENT_HEAD = "SELECT sequence, hash FROM consent_entry WHERE uid = $1 \
+        ORDER BY sequence DESC LIMIT 1";
+    CONSENT_LINK = "SELECT number, record_hash FROM consent_entry WHERE uid = $1 AND chain = $2 \
+        ORDER BY number DESC LIMIT 1";
+    CONSENTS_AFTER = "SELECT sequence, entry_box FROM consent_entry \
+        WHERE uid = $1 AND sequence > $2 ORDER BY sequence LIMIT $3";
+    CONSENT_HEADS = "SELECT c.uid, c.hash FROM consent_entry c WHERE c.at_server_ms < $1 \
+        AND NOT EXISTS (SELECT 1 FROM consent_entry later WHERE later.uid = c.uid \
+        AND later.sequence > c.sequence AND later.at_server_ms < $1) ORDER BY c.uid";
+    CONSENT_FIRST = "SELECT MIN(at_server_ms) FROM consent_entry";
+    ROOT_INSERT = "INSERT INTO ledger_root (day, leaves, root, signature, made_ms) \
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (day) DO NOTHING";
+    ROOTS = "SELECT day, leaves, root, signature FROM ledger_root ORDER BY day DESC LIMIT $1";
+
     OUTBOX_INSERT = "INSERT INTO mail_outbox (id, reason, template, mail_box, state, \
         lease_until_ms, tries, created_ms) VALUES ($1, $2, $3, $4, 'queued', 0, 0, $5) \
         ON CONFLICT (reason, template) DO NOTHING";

@@ -115,7 +115,7 @@ pub(crate) fn ke3(
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
     pub(crate) id: DeviceId,
-    signing: SigningKey,
+    pub(crate) signing: SigningKey,
 }
 
 impl Profile {

@@ -1,0 +1,50 @@
+use ed25519_dalek::Signer;
+use jasmin_consent::{
+    chain::{Link, record_words},
+    moment,
+};
+use jasmin_protocol::{
+    AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, LedgerDecision, RecordDevice, RecordId,
+    SignedRecord,
+};
+use uuid::{NoContext, Timestamp, Uuid};
+
+use super::SignedInPerson;
+
+impl SignedInPerson {
+    /// A decision on this device, which follows `link`.
+    pub(crate) fn decide(&self, link: &mut Link, now_ms: i64) -> SignedRecord {
+        let seconds = u64::try_from(now_ms / 1000).unwrap();
+        let record = ConsentRecord {
+            schema: CONSENT_SCHEMA.to_owned(),
+            id: RecordId(Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, 0))),
+            subject: self.session.user_id,
+            purpose: "camera".to_owned(),
+            scope: None,
+            decision: LedgerDecision::Denied,
+            duration: None,
+            policy_set: None,
+            notice: None,
+            asked_in: AskedIn::Settings,
+            device: RecordDevice {
+                certificate: self.certificate(),
+                name: "Ada's laptop".to_owned(),
+                platform: "linux".to_owned(),
+                app: "0.1.0".to_owned(),
+            },
+            at_client: moment::write(now_ms).unwrap(),
+            number: link.number + 1,
+            prev: link.hash.clone(),
+        };
+        link.follow(&record).unwrap();
+        self.sign(record)
+    }
+
+    pub(crate) fn sign(&self, record: ConsentRecord) -> SignedRecord {
+        let signature = self.profile.signing.sign(&record_words(&record));
+        SignedRecord {
+            record,
+            signature: Base64(signature.to_bytes().to_vec()),
+        }
+    }
+}
