@@ -72,6 +72,7 @@ fn run() -> anyhow::Result<ExitCode> {
         server: env::var("JASMIN_API").ok().filter(|url| !url.is_empty()),
         devices: Devices::System,
         vault: VaultKey::Keyring,
+        downloads: None,
     };
     let controller = tauri::async_runtime::block_on(async { Controller::start(config) })?;
 

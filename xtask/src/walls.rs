@@ -21,6 +21,11 @@ const ROOMS: &[Room] = &[
         never: &["tokio", "reqwest", "axum", "sqlx"],
     },
     Room {
+        folder: "crates/consent",
+        may_use: &["jasmin-protocol"],
+        never: &["tokio", "reqwest", "axum", "sqlx", "rand", "getrandom"],
+    },
+    Room {
         folder: "crates/call",
         may_use: &["jasmin-protocol"],
         never: &[
@@ -40,17 +45,22 @@ const ROOMS: &[Room] = &[
     },
     Room {
         folder: "crates/client",
-        may_use: &["jasmin-protocol", "jasmin-call", "jasmin-media"],
+        may_use: &[
+            "jasmin-protocol",
+            "jasmin-call",
+            "jasmin-media",
+            "jasmin-consent",
+        ],
         never: &["tauri", "axum", "sqlx"],
     },
     Room {
         folder: "crates/server",
-        may_use: &["jasmin-protocol"],
+        may_use: &["jasmin-protocol", "jasmin-consent"],
         never: &["tauri", "str0m", "cpal", "nokhwa"],
     },
     Room {
         folder: "crates/cli",
-        may_use: &["jasmin-client", "jasmin-protocol"],
+        may_use: &["jasmin-client", "jasmin-consent", "jasmin-protocol"],
         never: &["tauri", "str0m"],
     },
     Room {

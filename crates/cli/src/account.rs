@@ -40,6 +40,7 @@ pub(crate) async fn start(robot: &Robot, devices: Devices) -> anyhow::Result<Con
         server: Some(robot.server.clone()),
         devices,
         vault: VaultKey::Session,
+        downloads: None,
     })?;
     match sign_in_or_up(&controller, robot).await {
         Ok(()) => Ok(controller),

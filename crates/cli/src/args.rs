@@ -4,7 +4,7 @@ use std::{env, path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
 use jasmin_client::platform;
-use jasmin_protocol::CallKind;
+use jasmin_protocol::{Base64, CallKind};
 use lexopt::{Arg, Parser, ValueExt};
 
 pub(crate) const USAGE: &str = "\
@@ -16,6 +16,11 @@ jasmin call EMAIL [--as EMAIL] [--name NAME] [--audio] [--seconds N] [--patience
     Asks EMAIL for contact if need be, calls with a drawn picture and beeps, prints what happens,
     and hangs up N seconds after the answer [10]. Waits N seconds [60] for each yes of the other
     side. Exit code 0 when people could talk.
+
+jasmin ledger verify FILE [--identity-key KEY] [--ledger-key KEY]
+    Checks consent records that the app saved, without a network. KEYs from elsewhere (the app, the
+    server's /v1/transparency) show that the file was not made up as a whole. Exit code 0 when every
+    record holds; otherwise the first that does not is named.
 
 Environment:
     JASMIN_API        the server [http://127.0.0.1:8420]. Signing up works at a server on this
@@ -31,7 +36,16 @@ const SERVER: &str = "http://127.0.0.1:8420";
 pub(crate) enum Verb {
     Help,
     Version,
+    Verify(Verify),
     Run(Arguments),
+}
+
+/// A saved ledger, and keys that it must have been made with.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Verify {
+    pub(crate) file: PathBuf,
+    pub(crate) identity: Option<Base64>,
+    pub(crate) ledger: Option<Base64>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -67,6 +81,9 @@ struct Options {
     audio: bool,
     seconds: Option<u64>,
     patience: Option<u64>,
+    file: Option<PathBuf>,
+    identity: Option<Base64>,
+    ledger: Option<Base64>,
 }
 
 /// Reads the command line.
@@ -82,13 +99,27 @@ pub(crate) fn parse(mut parser: Parser) -> anyhow::Result<Verb> {
             Arg::Long("audio") => options.audio = true,
             Arg::Long("seconds") => options.seconds = Some(parser.value()?.parse()?),
             Arg::Long("patience") => options.patience = Some(parser.value()?.parse()?),
+            Arg::Long("identity-key") => options.identity = Some(key(&mut parser)?),
+            Arg::Long("ledger-key") => options.ledger = Some(key(&mut parser)?),
+            Arg::Value(file) if words == ["ledger", "verify"] && options.file.is_none() => {
+                options.file = Some(file.into());
+            }
             Arg::Value(word) => words.push(word.string()?),
             Arg::Short(_) | Arg::Long(_) => return Err(arg.unexpected().into()),
         }
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let has_keys = options.identity.is_some() || options.ledger.is_some();
     let is_call = options.audio || options.seconds.is_some() || options.patience.is_some();
     let arguments = match words.as_slice() {
+        ["ledger", "verify"] => {
+            return Ok(Verb::Verify(Verify {
+                file: options.file.context("say which file")?,
+                identity: options.identity,
+                ledger: options.ledger,
+            }));
+        }
+        _ if has_keys => bail!("keys are for `jasmin ledger verify`"),
         ["echo"] if is_call => bail!("--audio, --seconds and --patience are for `jasmin call`"),
         ["echo"] => Arguments::Echo(robot(options, "echo", "Echo")?),
         ["call", callee] => Arguments::Call(Call {
@@ -105,6 +136,14 @@ pub(crate) fn parse(mut parser: Parser) -> anyhow::Result<Verb> {
         _ => bail!("not understood\n\n{USAGE}"),
     };
     Ok(Verb::Run(arguments))
+}
+
+/// Unpadded base64url, as the app and the server show it.
+fn key(parser: &mut Parser) -> anyhow::Result<Base64> {
+    let text = parser.value()?.string()?;
+    let key: Base64 = serde_json::from_value(text.into()).context("a key is base64url text")?;
+    anyhow::ensure!(key.0.len() == 32, "a key has 32 bytes");
+    Ok(key)
 }
 
 fn robot(options: Options, short: &str, name: &str) -> anyhow::Result<Robot> {
@@ -153,6 +192,20 @@ mod tests {
     }
 
     #[test]
+    fn reads_which_ledger_to_check() {
+        let line =
+            "ledger verify some/file --ledger-key AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let Verb::Verify(verify) = typed(line).unwrap() else {
+            panic!("no check");
+        };
+        assert_eq!(verify.file, PathBuf::from("some/file"));
+        assert_eq!(
+            (verify.identity, verify.ledger),
+            (None, Some(Base64(vec![0; 32])))
+        );
+    }
+
+    #[test]
     fn the_echo_peer_has_a_name_of_its_own() {
         let Verb::Run(Arguments::Echo(robot)) = typed("echo").unwrap() else {
             panic!("no echo")
@@ -172,6 +225,11 @@ mod tests {
             "--loud",
             "echo --as",
             "call a --seconds x",
+            "ledger",
+            "ledger verify",
+            "ledger verify a b",
+            "ledger verify a --ledger-key short",
+            "echo --ledger-key AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         ] {
             assert!(typed(line).is_err(), "{line}");
         }

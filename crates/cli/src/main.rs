@@ -5,12 +5,14 @@
 //! ```text
 //! jasmin echo                     answers calls; plays sound and picture back a second later
 //! jasmin call anna@example.org    calls, says what happens, hangs up
+//! jasmin ledger verify FILE       checks saved consent records
 //! ```
 
 mod account;
 mod args;
 mod call;
 mod echo;
+mod ledger;
 mod outbox;
 mod platform;
 mod views;
@@ -43,6 +45,7 @@ fn run() -> anyhow::Result<()> {
     let arguments = match args::parse(lexopt::Parser::from_env())? {
         Verb::Help => return tell(args::USAGE),
         Verb::Version => return tell(concat!("jasmin ", env!("CARGO_PKG_VERSION"))),
+        Verb::Verify(verify) => return ledger::verify(&verify),
         Verb::Run(arguments) => arguments,
     };
     log()?;

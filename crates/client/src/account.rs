@@ -19,8 +19,9 @@ use std::{
 };
 
 use jasmin_protocol::{
-    Address, AnswerCall, Base64, Call, CallId, Calls, Contacts, DeclineCall, ErrorCode, Me,
-    PlaceCall, PublishDevice, Refresh, RequestContact, SessionId, UserId, UserKeys,
+    Address, AnswerCall, Base64, Call, CallId, Calls, Consents, Contacts, DeclineCall,
+    DeviceCertificate, ErrorCode, Me, PlaceCall, PublishDevice, Refresh, RequestContact, SessionId,
+    SignedRecord, TellConsents, UserId, UserKeys,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex as TurnMutex;
@@ -275,6 +276,37 @@ impl Account {
     pub async fn calls(&self, since_ms: i64) -> Result<Calls, ApiError> {
         self.ask(Ask::get(&format!("/v1/calls?since={since_ms}")))
             .await
+    }
+
+    /// `GET /v1/consents?after=`: the own ledger, a page at a time.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn consents(&self, after: u64) -> Result<Consents, ApiError> {
+        self.ask(Ask::get(&format!("/v1/consents?after={after}")))
+            .await
+    }
+
+    /// `POST /v1/consents`: tells what was decided on this device.
+    ///
+    /// # Errors
+    /// `conflict` when the records do not follow the device's last one, and as every request.
+    pub async fn tell_consents(&self, records: Vec<SignedRecord>) -> Result<Consents, ApiError> {
+        let body = TellConsents { records };
+        self.ask(Ask::post("/v1/consents", &body, Repeat::Freely)?)
+            .await
+    }
+
+    /// The identity's word for this device, made now.
+    pub fn certificate(&self) -> DeviceCertificate {
+        let Inner {
+            api,
+            me,
+            identity,
+            keys,
+            ..
+        } = &*self.inner;
+        identity.certify(*me, keys, api.clock().now_ms())
     }
 
     /// An access token that is still good for a while; `rejected` is one that the server refused.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jasmin_protocol::{
     LoginChallenge, LoginFinish, LoginStart, Meta, Refresh, RegisterChallenge, RegisterFinish,
-    RegisterStart, ResendCode, Session, Tokens, VerifyEmail,
+    RegisterStart, ResendCode, Session, Tokens, Transparency, VerifyEmail,
 };
 use serde::de::DeserializeOwned;
 
@@ -102,6 +102,14 @@ impl Api {
             });
         }
         Ok(meta)
+    }
+
+    /// `GET /v1/transparency`: with which key the server signs ledgers.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn transparency(&self) -> Result<Transparency, ApiError> {
+        self.ask(&Ask::get("/v1/transparency"), None).await
     }
 
     /// `POST /v1/auth/register/start`.

@@ -29,6 +29,13 @@ pub enum Command {
     /// Sign out on this device; the vault's contents for the account are erased.
     SignOut,
 
+    /// Take back all that is allowed.
+    WithdrawAll,
+    /// Whether the page shows what was decided: then it is part of the snapshot.
+    ShowLedger { shown: bool },
+    /// Save the consent ledger as a file, with a page that checks it.
+    ExportLedger,
+
     /// Answer to [`VaultView::Choose`](crate::VaultView): make a vault opened by a passphrase.
     UsePassphrase { passphrase: String },
     /// Answer to [`VaultView::Choose`](crate::VaultView): keep secrets in memory, for this session only.

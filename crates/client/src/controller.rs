@@ -8,6 +8,7 @@ mod call;
 mod check;
 pub mod chores;
 mod devices;
+mod ledger;
 mod people;
 mod prompts;
 mod ring;
@@ -47,6 +48,8 @@ pub struct Config {
     pub devices: Devices,
     /// Where the vault's key is kept.
     pub vault: VaultKey,
+    /// Where what a person saves goes; `None`: the system's folder for downloads.
+    pub downloads: Option<PathBuf>,
 }
 
 /// Where the vault's key is kept.

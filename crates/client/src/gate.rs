@@ -3,8 +3,7 @@
 //!
 //! State and rules, no devices and no I/O: the controller asks the gate, shows the question that
 //! the gate wants asked, and passes grants on to whoever opens a device. Withdrawal cancels the
-//! token inside every live grant. The signed ledger of decisions takes its records from
-//! [`Gate::decisions`].
+//! token inside every live grant. The ledger takes its records from [`Gate::take_unrecorded`].
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +12,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
+use jasmin_protocol::{AskedIn, CallId};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -72,7 +72,7 @@ impl<P: Granted> fmt::Debug for Grant<P> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// One call.
-    Call(jasmin_protocol::CallId),
+    Call(CallId),
     /// The device check that is open.
     Check,
 }
@@ -106,6 +106,19 @@ pub struct Decision {
     pub verdict: Verdict,
     /// When, Unix ms by this device's clock.
     pub at_ms: i64,
+    /// Where.
+    #[serde(default = "settings")]
+    pub asked_in: AskedIn,
+    /// The one call that a yes was limited to.
+    #[serde(default)]
+    pub call: Option<CallId>,
+    /// It is in the person's ledger.
+    #[serde(default)]
+    pub recorded: bool,
+}
+
+fn settings() -> AskedIn {
+    AskedIn::Settings
 }
 
 /// What a person decided.
@@ -120,6 +133,8 @@ pub enum Verdict {
     Denied,
     /// Taken back.
     Withdrawn,
+    /// The call or check that it was for is over.
+    Expired,
 }
 
 #[derive(Debug, Default)]
@@ -143,20 +158,71 @@ pub struct Gate {
     decisions: Vec<Decision>,
 }
 
+impl Scope {
+    fn asked_in(scope: Option<Self>) -> AskedIn {
+        match scope {
+            Some(Self::Call(_)) => AskedIn::Call,
+            Some(Self::Check) => AskedIn::Check,
+            None => AskedIn::Settings,
+        }
+    }
+}
+
 impl Gate {
-    /// A gate that remembers these decisions. A "once" does not outlive the program.
-    pub fn new(decisions: Vec<Decision>) -> Self {
+    /// A gate that remembers these decisions. A "once" does not outlive the program: one that was not
+    /// ended ends now.
+    pub fn new(decisions: Vec<Decision>, now_ms: i64) -> Self {
         let mut gate = Self::default();
         for decision in &decisions {
             gate.standings.entry(decision.purpose).or_default().last = Some(decision.clone());
         }
         gate.decisions = decisions;
+        let once = |standing: &Standing| {
+            let last = standing.last.as_ref();
+            last.filter(|last| last.verdict == Verdict::AllowedOnce)
+                .cloned()
+        };
+        let open: Vec<Decision> = gate.standings.values().filter_map(once).collect();
+        for decision in open {
+            gate.record(
+                decision.purpose,
+                Verdict::Expired,
+                decision.asked_in,
+                None,
+                now_ms,
+            );
+        }
         gate
     }
 
-    /// Every decision so far, oldest first.
+    /// Decisions, oldest first: the last about each purpose, and those that no ledger has.
     pub fn decisions(&self) -> &[Decision] {
         &self.decisions
+    }
+
+    /// Hands out the decisions that no ledger has, for one to take.
+    pub fn take_unrecorded(&mut self) -> Vec<Decision> {
+        let fresh = self
+            .decisions
+            .iter_mut()
+            .filter(|decision| !decision.recorded);
+        let taken: Vec<Decision> = fresh
+            .map(|decision| {
+                decision.recorded = true;
+                decision.clone()
+            })
+            .collect();
+        let standings = &self.standings;
+        let is_last = |decision: &Decision| {
+            let last = standings
+                .get(&decision.purpose)
+                .and_then(|standing| standing.last.as_ref());
+            last.is_some_and(|last| {
+                last.at_ms <= decision.at_ms && last.verdict == decision.verdict
+            })
+        };
+        self.decisions.retain(is_last);
+        taken
     }
 
     /// Asks to open a device within `scope`. `pressed` says that the person pressed the device's
@@ -196,29 +262,71 @@ impl Gate {
         };
         let standing = self.standings.entry(purpose).or_default();
         standing.once = scope.filter(|_| verdict == Verdict::AllowedOnce);
-        self.record(purpose, verdict, now_ms);
+        let call = standing.once.and_then(|once| match once {
+            Scope::Call(call) => Some(call),
+            Scope::Check => None,
+        });
+        self.record(purpose, verdict, Scope::asked_in(scope), call, now_ms);
     }
 
-    /// Takes the consent back. Whoever holds a grant for it is told at once.
-    pub fn withdraw(&mut self, purpose: Purpose, now_ms: i64) {
+    /// Takes the consent back. Whoever holds a grant for it is told at once. `scope` is what goes on
+    /// meanwhile.
+    pub fn withdraw(&mut self, purpose: Purpose, scope: Option<Scope>, now_ms: i64) {
         let standing = self.standings.entry(purpose).or_default();
         standing.once = None;
         if let Some(live) = standing.live.take() {
             live.token.cancel();
         }
-        self.record(purpose, Verdict::Withdrawn, now_ms);
+        self.record(
+            purpose,
+            Verdict::Withdrawn,
+            Scope::asked_in(scope),
+            None,
+            now_ms,
+        );
     }
 
-    /// A call or check is over: what was allowed once for it is over, too.
-    pub fn end(&mut self, scope: Scope) {
-        for standing in self.standings.values_mut() {
+    /// Takes back all that is allowed.
+    pub fn withdraw_all(&mut self, scope: Option<Scope>, now_ms: i64) -> Vec<Purpose> {
+        let allowed: Vec<Purpose> = self
+            .view()
+            .into_iter()
+            .filter(|view| {
+                matches!(
+                    view.state,
+                    ConsentState::Allowed | ConsentState::AllowedOnce
+                )
+            })
+            .map(|view| view.purpose)
+            .collect();
+        for purpose in &allowed {
+            self.withdraw(*purpose, scope, now_ms);
+        }
+        allowed
+    }
+
+    /// A call or check is over: what was allowed once for it is over, too. Says whether anything was.
+    pub fn end(&mut self, scope: Scope, now_ms: i64) -> bool {
+        let mut over = Vec::new();
+        for (purpose, standing) in &mut self.standings {
             if standing.once == Some(scope) {
                 standing.once = None;
                 if let Some(live) = standing.live.take() {
                     live.token.cancel();
                 }
+                over.push(*purpose);
             }
         }
+        for purpose in &over {
+            self.record(
+                *purpose,
+                Verdict::Expired,
+                Scope::asked_in(Some(scope)),
+                None,
+                now_ms,
+            );
+        }
+        !over.is_empty()
     }
 
     /// How each purpose stands, for the consent list.
@@ -241,7 +349,9 @@ impl Gate {
                 (Some(Verdict::Allowed), _) => ConsentState::Allowed,
                 (Some(Verdict::AllowedOnce), Some(_)) => ConsentState::AllowedOnce,
                 // A "once" that is over leaves nothing behind: the next need asks again.
-                (Some(Verdict::AllowedOnce), None) => ConsentState::NeverAsked,
+                (Some(Verdict::AllowedOnce), None) | (Some(Verdict::Expired), _) => {
+                    ConsentState::NeverAsked
+                }
                 (Some(Verdict::Denied), _) => ConsentState::Denied,
                 (Some(Verdict::Withdrawn), _) => ConsentState::Withdrawn,
             },
@@ -252,11 +362,21 @@ impl Gate {
         }
     }
 
-    fn record(&mut self, purpose: Purpose, verdict: Verdict, at_ms: i64) {
+    fn record(
+        &mut self,
+        purpose: Purpose,
+        verdict: Verdict,
+        asked_in: AskedIn,
+        call: Option<CallId>,
+        at_ms: i64,
+    ) {
         let decision = Decision {
             purpose,
             verdict,
             at_ms,
+            asked_in,
+            call,
+            recorded: false,
         };
         self.standings.entry(purpose).or_default().last = Some(decision.clone());
         self.decisions.push(decision);
@@ -345,7 +465,7 @@ mod tests {
             Access::Ask
         ));
         assert_eq!(gate.view()[0].state, ConsentState::AllowedOnce);
-        gate.end(call());
+        assert!(gate.end(call(), NOW + 1));
         assert!(grant.withdrawn().is_cancelled(), "the call's grant is over");
         assert!(matches!(
             gate.request::<Camera>(call(), false, NOW),
@@ -379,7 +499,7 @@ mod tests {
         let first = granted(gate.request::<Microphone>(call(), false, NOW));
         let second = granted(gate.request::<Microphone>(call(), false, NOW));
         assert!(gate.view()[1].in_use);
-        gate.withdraw(Purpose::Microphone, NOW + 5);
+        gate.withdraw(Purpose::Microphone, None, NOW + 5);
         assert!(first.withdrawn().is_cancelled() && second.withdrawn().is_cancelled());
         assert_eq!(gate.view()[1].state, ConsentState::Withdrawn);
         assert!(matches!(
@@ -405,7 +525,7 @@ mod tests {
         let mut gate = Gate::default();
         gate.answer(Purpose::Camera, PromptAnswer::Allow, None, NOW);
         gate.answer(Purpose::Microphone, PromptAnswer::Once, Some(call()), NOW);
-        let mut gate = Gate::new(gate.decisions().to_vec());
+        let mut gate = Gate::new(gate.decisions().to_vec(), NOW + 1);
         granted(gate.request::<Camera>(call(), false, NOW));
         assert!(matches!(
             gate.request::<Microphone>(call(), false, NOW),
@@ -418,5 +538,67 @@ mod tests {
         let mut gate = Gate::default();
         gate.answer(Purpose::Camera, PromptAnswer::Once, None, NOW);
         assert_eq!(gate.view()[0].state, ConsentState::Denied);
+    }
+
+    #[test]
+    fn each_decision_is_recorded_once_and_an_end_is_one() {
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Camera, PromptAnswer::Once, Some(call()), NOW);
+        gate.answer(Purpose::Microphone, PromptAnswer::Allow, Some(call()), NOW);
+        assert!(gate.end(call(), NOW + 1) && !gate.end(call(), NOW + 2));
+        gate.withdraw(Purpose::Microphone, Some(call()), NOW + 3);
+        let taken = gate.take_unrecorded();
+        let verdicts: Vec<_> = taken
+            .iter()
+            .map(|decision| (decision.purpose, decision.verdict))
+            .collect();
+        assert_eq!(
+            verdicts,
+            [
+                (Purpose::Camera, Verdict::AllowedOnce),
+                (Purpose::Microphone, Verdict::Allowed),
+                (Purpose::Camera, Verdict::Expired),
+                (Purpose::Microphone, Verdict::Withdrawn),
+            ]
+        );
+        assert_eq!(
+            (taken[0].asked_in, taken[0].call.is_some()),
+            (AskedIn::Call, true)
+        );
+        assert_eq!(gate.take_unrecorded(), []);
+        assert_eq!(
+            gate.decisions().len(),
+            2,
+            "the last about each purpose stays"
+        );
+        let gate = Gate::new(gate.decisions().to_vec(), NOW + 4);
+        assert_eq!(gate.view()[1].state, ConsentState::Withdrawn);
+    }
+
+    #[test]
+    fn a_once_that_the_program_did_not_outlive_is_ended_at_the_next_start() {
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Camera, PromptAnswer::Once, Some(call()), NOW);
+        let mut gate = Gate::new(gate.decisions().to_vec(), NOW + 9);
+        let taken = gate.take_unrecorded();
+        assert_eq!(
+            (taken[1].verdict, taken[1].at_ms),
+            (Verdict::Expired, NOW + 9)
+        );
+        assert_eq!(
+            Gate::new(gate.decisions().to_vec(), NOW + 10).take_unrecorded(),
+            []
+        );
+    }
+
+    #[test]
+    fn everything_allowed_is_taken_back_at_once() {
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, NOW);
+        gate.answer(Purpose::Microphone, PromptAnswer::Deny, None, NOW);
+        let grant = granted(gate.request::<Camera>(call(), false, NOW));
+        assert_eq!(gate.withdraw_all(None, NOW), [Purpose::Camera]);
+        assert!(grant.is_withdrawn());
+        assert_eq!(gate.withdraw_all(None, NOW), []);
     }
 }

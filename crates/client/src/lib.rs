@@ -8,6 +8,7 @@ pub mod clock;
 pub mod frames;
 pub mod gate;
 pub mod keys;
+pub mod ledger;
 pub mod paint;
 pub mod people;
 pub mod platform;

@@ -33,6 +33,11 @@ pub fn default_data_dir() -> Option<PathBuf> {
     system::default_data_dir()
 }
 
+/// Where people look for what was saved for them. `None` when the system tells no home.
+pub fn downloads_dir() -> Option<PathBuf> {
+    dirs::download_dir().or_else(|| Some(dirs::home_dir()?.join("Downloads")))
+}
+
 /// A name for this machine in the owner's device list, at most 64 characters.
 pub fn device_name() -> String {
     let name = gethostname::gethostname();

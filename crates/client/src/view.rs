@@ -1,7 +1,7 @@
 //! What the application looks like from outside: one snapshot, complete at any moment. A page shows
 //! it and never rebuilds it from a history of events.
 
-use jasmin_protocol::{CallId, CallKind, UserId};
+use jasmin_protocol::{AskedIn, CallId, CallKind, LedgerDecision, LedgerDuration, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{DeviceKind, Processing, Purpose};
@@ -60,6 +60,8 @@ view! {
         pub prompt: Option<PromptView>,
         /// Every purpose and how it stands.
         pub consents: Vec<ConsentView>,
+        /// What was decided, and whether the server has heard of it.
+        pub ledger: LedgerView,
         /// Cameras, microphones, speakers.
         pub devices: DevicesView,
         /// The device check, while it is open.
@@ -494,6 +496,92 @@ view! {
         pub since_ms: Option<f64>,
         /// The device is open at this moment.
         pub in_use: bool,
+    }
+}
+
+view! {
+    /// The person's consent ledger.
+    pub struct LedgerView {
+        /// Newest first, at most 200; empty unless the page asked for them with
+        /// [`Command::ShowLedger`](crate::Command).
+        pub records: Vec<LedgerRecord>,
+        /// How many the server has yet to hear of.
+        pub waiting: u32,
+        /// The server's ledger does not fit what this device knows.
+        pub trouble: Option<LedgerTrouble>,
+        /// The last time that it was saved as a file.
+        pub export: LedgerExport,
+    }
+}
+
+view! {
+    /// One decision.
+    pub struct LedgerRecord {
+        /// Its id.
+        pub id: String,
+        /// What for.
+        pub purpose: Purpose,
+        /// What was decided.
+        pub decision: LedgerDecision,
+        /// How long a yes counts.
+        pub duration: Option<LedgerDuration>,
+        /// Where.
+        pub asked_in: AskedIn,
+        /// When (Unix ms, by the server's clock).
+        pub at_ms: f64,
+        /// On which device.
+        pub device: String,
+        /// That is this one.
+        pub here: bool,
+        /// The server has it.
+        pub told: bool,
+        /// The text that was on the screen, title first, without names; empty where nothing was asked.
+        pub notice: Vec<String>,
+    }
+}
+
+word! {
+    /// What is wrong with the server's ledger.
+    pub enum LedgerFault {
+        /// Something is not there any more.
+        Missing,
+        /// Something is not what it was.
+        Changed,
+        /// Something is in another place, or twice.
+        Reordered,
+        /// Something is not signed by whom it should be.
+        Unsigned,
+    }
+}
+
+/// What is wrong, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerTrouble {
+    /// What.
+    pub fault: LedgerFault,
+    /// At which entry, from 1.
+    #[cfg_attr(feature = "bindings", ts(type = "number"))]
+    pub sequence: u64,
+}
+
+view! {
+    /// The ledger as a file.
+    pub enum LedgerExport {
+        /// Not yet.
+        None,
+        /// Just now.
+        Writing,
+        /// It is there.
+        Done {
+            /// The folder, with the page that checks it.
+            folder: String,
+            /// How many records.
+            records: u32,
+        },
+        /// The folder cannot be written.
+        Failed,
     }
 }
 

@@ -3,5 +3,6 @@
 
 mod call;
 mod foundations;
+mod ledger;
 mod people;
 mod swapped_keys;

@@ -14,13 +14,16 @@ use jasmin_media::{
 };
 use jasmin_protocol::Outbox;
 use jasmin_server::Server;
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
 /// Nothing here takes that long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
-    pub(crate) server: Server,
+    /// `None` while it is stopped.
+    server: Option<Server>,
+    url: String,
     dir: TempDir,
 }
 
@@ -43,13 +46,44 @@ impl World {
             .install_default()
             .ok();
         let dir = tempfile::tempdir().unwrap();
-        let mut config = jasmin_server::Config::at(dir.path().join("server"));
-        config.listen.set_port(0);
-        config.ring = Duration::from_secs(5);
-        Self {
-            server: Server::start(config).await.unwrap(),
+        let mut world = Self {
+            server: None,
+            url: String::new(),
             dir,
+        };
+        world.serve(0).await;
+        world
+    }
+
+    async fn serve(&mut self, port: u16) {
+        let mut config = jasmin_server::Config::at(self.dir.path().join("server"));
+        config.listen.set_port(port);
+        config.ring = Duration::from_secs(5);
+        let server = Server::start(config).await.unwrap();
+        self.url = server.url().to_owned();
+        self.server = Some(server);
+    }
+
+    /// Stops the server, if it runs.
+    pub(crate) async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.shutdown().await;
         }
+    }
+
+    /// Starts the server where it was, after these changes to its database.
+    pub(crate) async fn restart(&mut self, changes: &[&'static str]) {
+        self.stop().await;
+        if !changes.is_empty() {
+            let options = SqliteConnectOptions::new().filename(self.database());
+            let mut book = options.connect().await.unwrap();
+            for change in changes {
+                sqlx::query(*change).execute(&mut book).await.unwrap();
+            }
+            book.close().await.unwrap();
+        }
+        let port = self.url.rsplit(':').next().unwrap().parse().unwrap();
+        self.serve(port).await;
     }
 
     /// Somebody with an account, signed in and connected.
@@ -64,12 +98,13 @@ impl World {
         };
         let app = Controller::start(Config {
             data_dir: self.dir.path().join(name),
-            server: Some(self.server.url().to_owned()),
+            server: Some(self.url.clone()),
             devices: Devices::Synthetic {
                 camera: Arc::new(SyntheticCamera),
                 sound: Arc::new(sound),
             },
             vault: VaultKey::Session,
+            downloads: Some(self.dir.path().join(format!("{name}-downloads"))),
         })
         .unwrap();
         let person = Person {
@@ -102,7 +137,7 @@ impl World {
     }
 
     async fn code(&self, email: &str) -> String {
-        let url = format!("{}/dev/mailbox", self.server.url());
+        let url = format!("{}/dev/mailbox", self.url);
         let body = reqwest::get(url).await.unwrap().text().await.unwrap();
         let outbox: Outbox = serde_json::from_str(&body).unwrap();
         let mail = outbox

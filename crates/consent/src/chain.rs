@@ -278,7 +278,7 @@ impl Link {
 }
 
 /// One person's ledger, checked entry by entry.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Sequence of the last entry; 0 before the first.
     pub sequence: u64,
@@ -308,6 +308,22 @@ pub struct Keys {
 }
 
 impl Ledger {
+    /// After these entries, which were followed before.
+    #[must_use]
+    pub fn after(entries: &[LedgerEntry]) -> Self {
+        let mut ledger = Self::default();
+        for LedgerEntry { signed, .. } in entries {
+            let device = device_key(&signed.record.device.certificate);
+            ledger.devices.insert(device, Link::to(&signed.record));
+            ledger.seen.insert(signed.record.id);
+        }
+        if let Some(last) = entries.last() {
+            ledger.sequence = last.sequence;
+            ledger.hash = Base64(entry_hash(last).to_vec());
+        }
+        ledger
+    }
+
     /// Takes the entry that follows.
     ///
     /// # Errors
@@ -402,6 +418,7 @@ mod tests {
         }
         let ledger = follow(&world, &world.entries).unwrap();
         assert_eq!(ledger.sequence, 6);
+        assert_eq!(ledger, Ledger::after(&world.entries));
         assert_eq!(ledger.link(&one.certificate), one.link);
         assert_eq!(ledger.link(&other.certificate), other.link);
         assert_eq!(ledger.link(&world.device(3).certificate), Link::default());

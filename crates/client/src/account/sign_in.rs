@@ -66,12 +66,13 @@ pub async fn sign_in(
                 .account
                 .take()
                 .filter(|known| known.user_id == session.user_id);
-            let (pins, people, log, chores, mailbox_seq) = known
+            let (pins, people, log, ledger, chores, mailbox_seq) = known
                 .map(|known| {
                     (
                         known.pins,
                         known.people,
                         known.log,
+                        known.ledger,
                         known.chores,
                         known.mailbox_seq,
                     )
@@ -94,6 +95,7 @@ pub async fn sign_in(
                 pins,
                 people,
                 log,
+                ledger,
                 chores,
             });
         })

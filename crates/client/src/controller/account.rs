@@ -9,6 +9,7 @@ use crate::{
     AccountView, Failure, FailureCode, LinkView,
     account::{self, Account, SignUpForm},
     api::ServerUrl,
+    clock::local_ms,
     gate::Gate,
     redact::{Personal, Secret},
     sealing::Sealer,
@@ -22,7 +23,7 @@ impl Actor {
     /// The vault is open: take up what lies in it.
     pub(super) fn load(&mut self) {
         let data = self.vault.read(Clone::clone);
-        self.gate = Gate::new(data.consents);
+        self.gate = Gate::new(data.consents, local_ms());
         self.choices = data.devices;
         if let Some(processing) = data.processing {
             self.processing = processing;
@@ -260,6 +261,8 @@ impl Actor {
         self.log = Default::default();
         self.pins = Default::default();
         self.chores = Default::default();
+        self.ledger = Default::default();
+        self.ledger_state = Default::default();
     }
 
     fn api_for_sign_in(&self) -> Result<crate::api::Api, Failure> {
@@ -284,6 +287,7 @@ impl Actor {
         self.log = stored.log;
         self.pins = stored.pins;
         self.chores = stored.chores;
+        self.ledger = stored.ledger;
         self.sign_ins += 1;
         let number = self.sign_ins;
         let cancel = CancellationToken::new();
@@ -322,5 +326,7 @@ impl Actor {
             cancel,
         });
         self.refresh_people();
+        // What was decided before is this person's.
+        self.dirty = true;
     }
 }

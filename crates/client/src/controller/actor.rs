@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    path::PathBuf,
     sync::Arc,
     time::Instant,
 };
@@ -21,6 +22,7 @@ use super::{
     check::Check,
     chores::Chores,
     devices::{Lists, Own},
+    ledger::LedgerState,
     prompts::{Prompts, Wanted},
 };
 use crate::{
@@ -32,6 +34,7 @@ use crate::{
     driver::Update,
     gate::Gate,
     keys::Pins,
+    ledger::Ledger,
     people::People,
     platform::Profile,
     redact::Secret,
@@ -85,6 +88,7 @@ pub(super) struct Actor {
     pub(super) vault: Vault,
     pub(super) vault_key: VaultKey,
     pub(super) configured_server: Option<String>,
+    pub(super) downloads: Option<PathBuf>,
 
     pub(super) server: Option<ServerUrl>,
     pub(super) clock: ServerClock,
@@ -103,6 +107,8 @@ pub(super) struct Actor {
     pub(super) dirty: bool,
 
     pub(super) gate: Gate,
+    pub(super) ledger: Ledger,
+    pub(super) ledger_state: LedgerState,
     pub(super) prompts: Prompts,
     pub(super) wanted: Option<Wanted>,
 
@@ -159,6 +165,7 @@ impl Actor {
             vault,
             vault_key: config.vault,
             configured_server: config.server,
+            downloads: config.downloads,
             server: None,
             clock: ServerClock::new(),
             outbox_url: None,
@@ -172,6 +179,8 @@ impl Actor {
             chores: Chores::default(),
             dirty: false,
             gate: Gate::default(),
+            ledger: Ledger::default(),
+            ledger_state: LedgerState::default(),
             prompts: Prompts::default(),
             wanted: None,
             line: Line::new(Timing::default()),
@@ -278,6 +287,12 @@ impl Actor {
             Command::AnswerPrompt { prompt, answer } => self.answer_prompt(prompt, answer),
             Command::WithdrawConsent { purpose } => self.withdraw_consent(purpose),
             Command::AskConsent { purpose } => self.ask_consent(purpose),
+            Command::WithdrawAll => self.withdraw_all(),
+            Command::ShowLedger { shown } => {
+                self.ledger_state.shown = shown;
+                Ok(())
+            }
+            Command::ExportLedger => self.export_ledger(),
             Command::StartCheck => self.start_check(),
             Command::StopCheck => self.stop_check(),
             Command::PlayTone => self.play_tone(),
@@ -317,6 +332,7 @@ impl Actor {
     async fn settle(&mut self) {
         self.carry_out();
         if self.dirty {
+            self.record_decisions();
             self.dirty = false;
             self.write_down().await;
         }
@@ -336,6 +352,7 @@ impl Actor {
         let (choices, processing) = (self.choices.clone(), self.processing);
         let decisions = self.gate.decisions().to_vec();
         let chores = self.chores.clone();
+        let ledger = self.ledger.clone();
         let server = self.server.as_ref().map(ToString::to_string);
         let mailbox_seq = self
             .signed_in
@@ -353,6 +370,7 @@ impl Actor {
                 account.log = log;
                 account.pins = pins;
                 account.chores = chores;
+                account.ledger = ledger;
                 account.mailbox_seq = mailbox_seq;
             }
         });
@@ -371,6 +389,7 @@ impl Actor {
             self.own.next_timeout(),
             self.check_timeout(),
             self.chores.due(),
+            self.ledger_state.due(),
         ]
         .into_iter()
         .flatten()
@@ -383,6 +402,7 @@ impl Actor {
         self.own.handle_timeout(now);
         self.check_passes_time(now);
         self.do_chores(now);
+        self.ledger_passes_time(now);
     }
 
     fn quit(&mut self) {

@@ -14,6 +14,7 @@ use super::actor::{Actor, failure};
 use crate::{
     AlertView, DeviceKind, DeviceProblem, DeviceView, DevicesView, Failure, FailureCode,
     OwnDeviceView, Processing, PromptContext, Purpose,
+    clock::local_ms,
     gate::{Access, Camera, Microphone, Scope},
     studio::Happening,
 };
@@ -172,7 +173,7 @@ impl Actor {
     /// A call or check is over: everything closes, and what was allowed once is over.
     pub(super) fn release_devices(&mut self, scope: Scope) {
         self.prompts.drop_scope(scope);
-        self.gate.end(scope);
+        self.dirty |= self.gate.end(scope, local_ms());
         if self.own.scope == Some(scope) {
             self.studio.close();
             self.own = Own::default();

@@ -135,9 +135,17 @@ impl Actor {
     }
 
     pub(super) fn withdraw_consent(&mut self, purpose: Purpose) -> Result<(), Failure> {
-        self.gate.withdraw(purpose, local_ms());
+        self.gate.withdraw(purpose, self.own.scope, local_ms());
         self.dirty = true;
         self.close_withdrawn(purpose);
+        Ok(())
+    }
+
+    pub(super) fn withdraw_all(&mut self) -> Result<(), Failure> {
+        for purpose in self.gate.withdraw_all(self.own.scope, local_ms()) {
+            self.dirty = true;
+            self.close_withdrawn(purpose);
+        }
         Ok(())
     }
 
@@ -153,7 +161,7 @@ impl Actor {
         };
         let scope = Scope::Call(wanted.call_id);
         self.prompts.drop_scope(scope);
-        self.gate.end(scope);
+        self.dirty |= self.gate.end(scope, local_ms());
         true
     }
 

@@ -18,6 +18,7 @@ impl Actor {
                 self.set_link(LinkView::Online);
                 self.publish();
                 self.refresh_log();
+                self.sync_ledger();
                 if !resumed {
                     self.refresh_people();
                 }
@@ -82,6 +83,7 @@ impl Actor {
         self.people.apply(&event);
         match event {
             Event::ContactRequested { .. } | Event::ContactAccepted { .. } => {}
+            Event::ConsentsChanged { .. } => self.sync_ledger(),
             Event::ContactRemoved { user_id } => self.pins.forget(user_id),
             Event::KeyChanged { user_id } => {
                 if let Some(signed_in) = &mut self.signed_in {

@@ -6,9 +6,9 @@ use jasmin_call::{Direction, EndReason as CallEnd, Path, Quality, State};
 
 use super::{actor::Actor, call::Ongoing};
 use crate::{
-    AccountView, AlertView, CallView, DevicesView, EndReason, IncomingView, LinkView, PhaseView,
-    Processing, QualityLevel, QualityView, RemoteView, SafetyWord, SendingView, ServerView,
-    VaultView, View, WeakSide, WordsVerdict,
+    AccountView, AlertView, CallView, DevicesView, EndReason, IncomingView, LedgerExport,
+    LedgerView, LinkView, PhaseView, Processing, QualityLevel, QualityView, RemoteView, SafetyWord,
+    SendingView, ServerView, VaultView, View, WeakSide, WordsVerdict,
 };
 
 /// The page shows this many past calls.
@@ -35,6 +35,12 @@ pub(super) fn empty() -> View {
         waiting: None,
         prompt: None,
         consents: Vec::new(),
+        ledger: LedgerView {
+            records: Vec::new(),
+            waiting: 0,
+            trouble: None,
+            export: LedgerExport::None,
+        },
         devices: DevicesView {
             cameras: Vec::new(),
             microphones: Vec::new(),
@@ -98,6 +104,7 @@ impl Actor {
             waiting: self.waiting_view(),
             prompt: self.prompts.view(),
             consents: self.gate.view(),
+            ledger: self.ledger_view(),
             devices: self.devices_view(),
             check: self.check_view(),
             sending: self.sending_view(),

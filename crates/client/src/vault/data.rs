@@ -7,6 +7,7 @@ use crate::{
     chores::Chores,
     gate::Decision,
     keys::{DeviceSeeds, Pins, Seed},
+    ledger::Ledger,
     people::People,
     redact::{Personal, Secret},
 };
@@ -60,6 +61,9 @@ pub struct StoredAccount {
     pub people: People,
     /// Past calls.
     pub log: CallLog,
+    /// What was decided, as the server has it and as it has yet to hear.
+    #[serde(default)]
+    pub ledger: Ledger,
     /// What the server must still hear.
     #[serde(default)]
     pub chores: Chores,
