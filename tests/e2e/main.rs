@@ -5,6 +5,7 @@ mod consent;
 mod cover;
 mod device_check;
 mod keyring;
+mod ledger;
 mod refusals;
 mod second_instance;
 mod server;

@@ -14,13 +14,32 @@ const PAGES: Record<string, { scene: string; clicks: string[] }> = {
   person: { scene: 'home', clicks: ['person-ana@lima.example'] },
   removing: { scene: 'home', clicks: ['person-ana@lima.example', 'remove-person'] },
   privacy: { scene: 'home', clicks: ['nav-privacy'] },
+  'privacy-never': { scene: 'empty', clicks: ['nav-privacy', 'consent-history-camera'] },
+  'privacy-open': {
+    scene: 'ledger-waiting',
+    clicks: [
+      'nav-privacy',
+      'consent-text-camera',
+      'consent-history-camera',
+      'consent-text-microphone',
+      'consent-history-microphone',
+      'ledger-all',
+    ],
+  },
+  'privacy-offline': { scene: 'offline', clicks: ['nav-privacy', 'consent-switch-camera'] },
+  'withdraw-all': { scene: 'home', clicks: ['nav-privacy', 'withdraw-all'] },
+  'ledger-long': { scene: 'ledger-long', clicks: ['nav-privacy', 'ledger-all'] },
   av: { scene: 'home', clicks: ['nav-settings', 'settings-av'] },
   keys: { scene: 'home', clicks: ['nav-settings', 'settings-keys'] },
   account: { scene: 'home', clicks: ['nav-settings', 'settings-account'] },
   'privacy-panel': { scene: 'call', clicks: ['privacy'] },
   'devices-panel': { scene: 'call', clicks: ['devices'] },
 };
-for (const scene of Object.keys(SCENES)) PAGES[scene] ??= { scene, clicks: [] };
+// What is acted about the records shows on the page that lists them.
+const onPrivacy = (scene: string): boolean => scene.startsWith('ledger-') || scene === 'withdrawn';
+for (const scene of Object.keys(SCENES)) {
+  PAGES[scene] ??= { scene, clicks: onPrivacy(scene) ? ['nav-privacy'] : [] };
+}
 
 const LOOKS: Record<string, Look> = {
   light: { width: 1280, height: 800 },

@@ -22,6 +22,25 @@ const narrowly =
     if (await target.isVisible()) await target.click();
   };
 
+/** For what stands further down. */
+const unfolded =
+  (door: string, testid: string): Steps =>
+  async ({ page }) => {
+    await page.locator(`[data-testid="${door}"]`).click();
+    await page.locator(`[data-testid="${testid}"]`).evaluate((found) => {
+      found.scrollIntoView({ block: 'start' });
+    });
+  };
+
+/** The stop after this one, as the keyboard finds it. */
+const focused =
+  (door: string, testid: string): Steps =>
+  async ({ page }) => {
+    await page.locator(`[data-testid="${door}"]`).click();
+    await page.locator(`[data-testid="${testid}"]`).focus();
+    await page.keyboard.press('Tab');
+  };
+
 const SHOTS: [name: string, scene: string, steps?: Steps][] = [
   ['welcome', 'welcome'],
   ['server', 'welcome', click('server')],
@@ -64,6 +83,17 @@ const SHOTS: [name: string, scene: string, steps?: Steps][] = [
   ['ended-declined', 'ended-declined'],
   ['ended-network', 'ended-network'],
   ['privacy', 'home', click('nav-privacy')],
+  ['privacy-never', 'empty', click('nav-privacy')],
+  ['privacy-text', 'home', click('nav-privacy', 'consent-text-camera')],
+  ['privacy-history', 'home', click('nav-privacy', 'consent-history-camera')],
+  ['privacy-list', 'ledger-waiting', unfolded('nav-privacy', 'ledger-waiting')],
+  ['privacy-all', 'home', click('nav-privacy', 'withdraw-all')],
+  ['privacy-withdrawn', 'withdrawn', click('nav-privacy')],
+  ['privacy-focus', 'home', focused('nav-privacy', 'consent-switch-camera')],
+  ['privacy-trouble', 'ledger-missing', click('nav-privacy')],
+  ['privacy-saving', 'ledger-saving', unfolded('nav-privacy', 'ledger-export')],
+  ['privacy-saved', 'ledger-saved', unfolded('nav-privacy', 'ledger-exported')],
+  ['privacy-failed', 'ledger-failed', unfolded('nav-privacy', 'ledger-export-failed')],
   ['settings', 'home', click('nav-settings')],
   ['av', 'home', click('nav-settings', 'settings-av')],
   ['keys', 'home', click('nav-settings', 'settings-keys')],

@@ -2,6 +2,7 @@ import type { Command, View } from '../generated/bindings';
 import type { Backend } from './backend';
 import { act } from './fake/act';
 import { Film } from './fake/film';
+import { saved } from './fake/ledger';
 import { SCENES } from './fake/scenes';
 
 /** What a test can do with the acted application: look at it, and change what it shows. */
@@ -10,6 +11,9 @@ export interface FakeStage {
   view(): View;
   show(change: Partial<View>): void;
 }
+
+/** How long writing the records is acted. */
+const WRITING_MS = 300;
 
 declare global {
   interface Window {
@@ -27,14 +31,18 @@ export function openBackend(): Backend {
   const commands: Command[] = [];
   let view = scene();
 
+  // The records are part of a snapshot only while somebody looks at them.
+  let listed = false;
+  const snapshot = (): View =>
+    listed ? view : { ...view, ledger: { ...view.ledger, records: [] } };
   const show = (change: Partial<View>): void => {
     view = { ...view, ...change, revision: view.revision + 1 };
-    for (const watcher of watchers) watcher(view);
+    for (const watcher of watchers) watcher(snapshot());
   };
   window.jasminStage = { commands, view: () => view, show };
 
   return {
-    view: () => Promise.resolve(view),
+    view: () => Promise.resolve(snapshot()),
     onView: (callback) => {
       watchers.add(callback);
       return Promise.resolve(() => {
@@ -47,7 +55,13 @@ export function openBackend(): Backend {
       // A refusal crosses the border as plain data, as it does from the program.
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
       if ('failure' in outcome) return Promise.reject(outcome.failure);
+      if (command.do === 'show_ledger') listed = command.shown;
       show(outcome.view);
+      if (command.do === 'export_ledger') {
+        setTimeout(() => {
+          show({ ledger: saved(view.ledger) });
+        }, WRITING_MS);
+      }
       return Promise.resolve();
     },
     frames: (request) => films[request.stream].next(request),

@@ -11,7 +11,9 @@ import CircleAlert from '@lucide/svelte/icons/circle-alert';
 import CircleCheck from '@lucide/svelte/icons/circle-check';
 import CircleDot from '@lucide/svelte/icons/circle-dot';
 import CircleUser from '@lucide/svelte/icons/circle-user-round';
+import Clock from '@lucide/svelte/icons/clock';
 import Copy from '@lucide/svelte/icons/copy';
+import Download from '@lucide/svelte/icons/download';
 import Ear from '@lucide/svelte/icons/ear';
 import Eye from '@lucide/svelte/icons/eye';
 import EyeOff from '@lucide/svelte/icons/eye-off';
@@ -64,7 +66,9 @@ export const ICONS = {
   'circle-check': CircleCheck,
   'circle-dot': CircleDot,
   'circle-user': CircleUser,
+  clock: Clock,
   copy: Copy,
+  download: Download,
   ear: Ear,
   eye: Eye,
   'eye-off': EyeOff,

@@ -15,6 +15,9 @@ export type AlertView =
   | { "is": "device_gone", kind: DeviceKind, name: string }
   | { "is": "key_changed" };
 
+/** Where somebody decided. */
+export type AskedIn = "call" | "check" | "settings";
+
 /** I asked an address for contact. */
 export type AskedView = {
   /** The address. */
@@ -92,6 +95,9 @@ export type Command =
   | { "do": "abandon_sign_up" }
   | { "do": "sign_in", email: string, password: string }
   | { "do": "sign_out" }
+  | { "do": "withdraw_all" }
+  | { "do": "show_ledger", shown: boolean }
+  | { "do": "export_ledger" }
   | { "do": "use_passphrase", passphrase: string }
   | { "do": "use_session_only" }
   | { "do": "unlock", passphrase: string }
@@ -225,6 +231,71 @@ export type IncomingView = {
   kind: CallKind,
   /** Rings until (Unix ms). */
   untilMs: number,
+};
+
+/** What was decided. */
+export type LedgerDecision = "granted" | "denied" | "withdrawn" | "expired" | "superseded";
+
+/** How long a yes counts. */
+export type LedgerDuration = "once" | "this_call" | "until_withdrawn";
+
+/** The ledger as a file. */
+export type LedgerExport =
+  | { "is": "none" }
+  | { "is": "writing" }
+  | { "is": "done",
+/** The folder, with the page that checks it. */
+folder: string,
+/** How many records. */
+records: number }
+  | { "is": "failed" };
+
+/** What is wrong with the server's ledger. */
+export type LedgerFault = "missing" | "changed" | "reordered" | "unsigned";
+
+/** One decision. */
+export type LedgerRecord = {
+  /** Its id. */
+  id: string,
+  /** What for. */
+  purpose: Purpose,
+  /** What was decided. */
+  decision: LedgerDecision,
+  /** How long a yes counts. */
+  duration: LedgerDuration | null,
+  /** Where. */
+  askedIn: AskedIn,
+  /** When (Unix ms, by the server's clock). */
+  atMs: number,
+  /** On which device. */
+  device: string,
+  /** That is this one. */
+  here: boolean,
+  /** The server has it. */
+  told: boolean,
+  /** The text that was on the screen, title first, without names; empty where nothing was asked. */
+  notice: Array<string>,
+};
+
+/** What is wrong, and where. */
+export type LedgerTrouble = {
+  /** What. */
+  fault: LedgerFault,
+  /** At which entry, from 1. */
+  sequence: number,
+};
+
+/** The person's consent ledger. */
+export type LedgerView = {
+  /** Newest first, at most 200; empty unless the page asked for them with
+   * [`Command::ShowLedger`](crate::Command). */
+  records: Array<LedgerRecord>,
+  /** How many the server has yet to hear of. */
+  waiting: number,
+  /** The server's ledger does not fit what this device knows. */
+  trouble: LedgerTrouble | null,
+  /** The last time that it was saved as a file. */
+  export: LedgerExport,
 };
 
 /** A microphone's level. */
@@ -498,6 +569,8 @@ export type View = {
   prompt: PromptView | null,
   /** Every purpose and how it stands. */
   consents: Array<ConsentView>,
+  /** What was decided, and whether the server has heard of it. */
+  ledger: LedgerView,
   /** Cameras, microphones, speakers. */
   devices: DevicesView,
   /** The device check, while it is open. */

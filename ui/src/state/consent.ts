@@ -1,5 +1,5 @@
 import type { Command, ConsentView, PromptAnswer, PromptView } from '../generated/bindings';
-import { say } from '../words/words';
+import { locale, say } from '../words/words';
 import { firstName } from './names';
 import { dayText } from './time';
 
@@ -108,4 +108,11 @@ export function consentRow(consent: ConsentView, now: number): ConsentRow {
 export function withdrawnText(consent: ConsentView, inCall: boolean): string {
   const { purpose } = consent;
   return inCall ? say(`consent.closed.${purpose}`) : say(`consent.closed.${purpose}.idle`);
+}
+
+/** What asks before everything is taken back; `null` when nothing is allowed. */
+export function withdrawAllText(consents: readonly ConsentView[]): string | null {
+  const allowed = consents.filter(consentOn).map(({ purpose }) => say('trouble.dev', { dev: purpose }));
+  if (allowed.length === 0) return null;
+  return say('consent.all.what', { what: new Intl.ListFormat(locale()).format(allowed) });
 }

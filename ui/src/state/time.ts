@@ -60,6 +60,11 @@ function dateText(ms: number, now: number): string {
   return new Intl.DateTimeFormat(locale(), format).format(ms);
 }
 
+/** Day and time of what was decided: 3 Nov 2026, 18:20. */
+export function momentText(ms: number): string {
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(ms);
+}
+
 /** A length of talk in minutes. */
 export function minutesText(seconds: number): string {
   return say('log.minutes', { n: Math.floor(seconds / 60) });

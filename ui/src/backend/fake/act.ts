@@ -6,10 +6,13 @@ import type {
   FailureCode,
   OwnDeviceView,
   PersonView,
+  PromptAnswer,
   PromptContext,
+  PromptView,
   Purpose,
   View,
 } from '../../generated/bindings';
+import { decided, took } from './ledger';
 import { callWith, goodQuality, openCheck, SCENES } from './scenes';
 
 /** What a command makes of a snapshot, or why it is refused. */
@@ -69,7 +72,7 @@ function turned(view: View, purpose: Purpose, on: boolean): View {
   return { ...asking, prompt: { id: view.revision, purpose, context } };
 }
 
-function answer(view: View, purpose: Purpose, said: 'deny' | 'once' | 'allow'): View {
+function answer(view: View, { purpose, context }: PromptView, said: PromptAnswer): View {
   const state: ConsentState =
     said === 'allow' ? 'allowed' : said === 'once' ? 'allowed_once' : 'denied';
   const consents = view.consents.map((consent) =>
@@ -77,8 +80,20 @@ function answer(view: View, purpose: Purpose, said: 'deny' | 'once' | 'allow'): 
   );
   const device: OwnDeviceView =
     said === 'deny' ? { is: 'failed', problem: 'consent', device: '' } : opened(purpose);
-  const next = withDevice({ ...view, consents, prompt: null }, purpose, device);
+  const ledger = decided(view, purpose, context.is, said);
+  const next = withDevice({ ...view, consents, ledger, prompt: null }, purpose, device);
   return view.call === null && view.check === null ? next : askNext(next, ['camera', 'microphone']);
+}
+
+function withdrawn(view: View, purpose: Purpose): View {
+  const consents = view.consents.map((consent) =>
+    consent.purpose === purpose
+      ? { ...consent, state: 'withdrawn' as const, sinceMs: Date.now(), inUse: false }
+      : consent,
+  );
+  const shut: OwnDeviceView = { is: 'failed', problem: 'consent', device: '' };
+  const ledger = took(view, purpose, contextOf(view).is);
+  return withDevice({ ...view, consents, ledger }, purpose, shut);
 }
 
 /** The acted application: quick, forgetful, and true to the words between page and program. */
@@ -207,17 +222,16 @@ export function act(view: View, command: Command): Outcome {
       return ok({ call: null });
     case 'answer_prompt':
       if (view.prompt?.id !== command.prompt) return refuse('not-now');
-      return { view: answer(view, view.prompt.purpose, command.answer) };
-    case 'withdraw_consent': {
-      const { purpose } = command;
-      const consents = view.consents.map((consent) =>
-        consent.purpose === purpose
-          ? { ...consent, state: 'withdrawn' as const, sinceMs: Date.now(), inUse: false }
-          : consent,
-      );
-      const shut: OwnDeviceView = { is: 'failed', problem: 'consent', device: '' };
-      return { view: withDevice({ ...view, consents }, purpose, shut) };
+      return { view: answer(view, view.prompt, command.answer) };
+    case 'withdraw_consent':
+      return { view: withdrawn(view, command.purpose) };
+    case 'withdraw_all': {
+      const allowed = view.consents.filter(({ state }) => ['allowed', 'allowed_once'].includes(state));
+      if (allowed.length === 0) return refuse('not-now');
+      return { view: allowed.reduce((next, { purpose }) => withdrawn(next, purpose), view) };
     }
+    case 'export_ledger':
+      return ok({ ledger: { ...view.ledger, export: { is: 'writing' } } });
     case 'ask_consent':
       return ok({
         prompt: { id: view.revision, purpose: command.purpose, context: { is: 'settings' } },
@@ -239,6 +253,7 @@ export function act(view: View, command: Command): Outcome {
       return ok({ devices: { ...view.devices, [command.kind]: command.id } });
     case 'set_processing':
       return ok({ devices: { ...view.devices, processing: command.processing } });
+    case 'show_ledger':
     case 'refresh_devices':
     case 'quit':
       return ok({});

@@ -10,6 +10,7 @@ import type {
   QualityView,
   View,
 } from '../../generated/bindings';
+import { emptyLedger, longLedger, pastLedger } from './ledger';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -96,6 +97,7 @@ function emptyHome(): View {
     waiting: null,
     prompt: null,
     consents: consents('never_asked'),
+    ledger: emptyLedger(),
     devices: DEVICES,
     check: null,
     sending: { camera: false, microphone: false, to: null },
@@ -123,6 +125,7 @@ function home(): View {
       logEntry(4, 3 * DAY, true, 'video', 'missed', 0),
     ],
     consents: consents('allowed'),
+    ledger: pastLedger(),
   };
 }
 
@@ -163,6 +166,11 @@ export function callWith(phase: PhaseView, change: Partial<CallView> = {}): Call
     alerts: [],
     ...change,
   };
+}
+
+function withLedger(change: Partial<View['ledger']>): View {
+  const view = home();
+  return { ...view, ledger: { ...view.ledger, ...change } };
 }
 
 function inCall(change: Partial<CallView> = {}): View {
@@ -255,6 +263,7 @@ export const SCENES: Readonly<Record<string, () => View>> = {
   'prompt-camera': () => ({
     ...home(),
     consents: consents('never_asked'),
+    ledger: emptyLedger(),
     call: callWith(
       { is: 'preparing', ringsAtMs: Date.now() + 600_000 },
       { ...BEFORE_ANSWER, camera: { is: 'asking' }, microphone: { is: 'asking' } },
@@ -374,4 +383,27 @@ export const SCENES: Readonly<Record<string, () => View>> = {
     ...home(),
     call: callWith({ is: 'ended', reason: 'security', durationS: 0 }, NOTHING_OPEN),
   }),
+  withdrawn: () => ({ ...home(), consents: consents('withdrawn') }),
+  'ledger-saving': () => withLedger({ export: { is: 'writing' } }),
+  'ledger-saved': () =>
+    withLedger({
+      export: {
+        is: 'done',
+        folder: '/home/maya/Downloads on the other disk, where there is more room/Jasmin consents 12',
+        records: 34,
+      },
+    }),
+  'ledger-failed': () => withLedger({ export: { is: 'failed' } }),
+  'ledger-waiting': () => {
+    const view = home();
+    const records = view.ledger.records.map((record, index) =>
+      index < 2 ? { ...record, told: false } : record,
+    );
+    return { ...view, ledger: { ...view.ledger, records, waiting: 2 } };
+  },
+  'ledger-missing': () => withLedger({ trouble: { fault: 'missing', sequence: 1204 } }),
+  'ledger-changed': () => withLedger({ trouble: { fault: 'changed', sequence: 3 } }),
+  'ledger-reordered': () => withLedger({ trouble: { fault: 'reordered', sequence: 5 } }),
+  'ledger-unsigned': () => withLedger({ trouble: { fault: 'unsigned', sequence: 1 } }),
+  'ledger-long': () => ({ ...home(), ledger: longLedger() }),
 };

@@ -1,0 +1,115 @@
+import type {
+  AskedIn,
+  LedgerDecision,
+  LedgerDuration,
+  LedgerRecord,
+  LedgerView,
+  PromptAnswer,
+  Purpose,
+  View,
+} from '../../generated/bindings';
+import { noticeOf } from './notices';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** At most so many are shown. */
+const MOST_SHOWN = 200;
+
+function record(
+  index: number,
+  purpose: Purpose,
+  decision: LedgerDecision,
+  askedIn: AskedIn,
+  duration: LedgerDuration | null,
+  agoMs: number,
+): LedgerRecord {
+  const asked = decision === 'granted' || decision === 'denied';
+  return {
+    id: `0195f000-0000-7000-8000-${String(index).padStart(12, '0')}`,
+    purpose,
+    decision,
+    duration,
+    askedIn,
+    atMs: Date.now() - agoMs,
+    device: 'Maya’s laptop',
+    here: true,
+    told: true,
+    notice: asked ? noticeOf(purpose, askedIn) : [],
+  };
+}
+
+/** Nothing was asked yet. */
+export function emptyLedger(): LedgerView {
+  return { records: [], waiting: 0, trouble: null, export: { is: 'none' } };
+}
+
+/** Some weeks with every kind of decision, on this computer and on two others. */
+export function pastLedger(): LedgerView {
+  const elsewhere = { here: false, device: 'حاسوب مايا في المكتب' };
+  const far = { here: false, device: 'old-workstation-in-the-back-room-next-to-the-window-no-2' };
+  const records = [
+    record(9, 'microphone', 'granted', 'call', 'until_withdrawn', 19 * DAY),
+    record(8, 'camera', 'granted', 'call', 'until_withdrawn', 19 * DAY + 4000),
+    record(7, 'camera', 'expired', 'call', null, 20 * DAY),
+    record(6, 'camera', 'granted', 'call', 'this_call', 20 * DAY + 26 * MINUTE),
+    record(5, 'camera', 'withdrawn', 'settings', null, 23 * DAY),
+    { ...record(4, 'microphone', 'granted', 'check', 'once', 24 * DAY), ...elsewhere },
+    record(3, 'camera', 'denied', 'check', null, 24 * DAY + 9 * HOUR),
+    { ...record(2, 'camera', 'superseded', 'settings', null, 31 * DAY), ...far },
+    { ...record(1, 'camera', 'granted', 'settings', 'until_withdrawn', 44 * DAY), ...far },
+  ];
+  return { ...emptyLedger(), records };
+}
+
+/** As many as are ever shown. */
+export function longLedger(): LedgerView {
+  const records = Array.from({ length: MOST_SHOWN }, (_, index) => {
+    const purpose = index % 2 === 0 ? 'camera' : 'microphone';
+    const decision = index % 4 < 2 ? 'granted' : 'expired';
+    const duration = decision === 'granted' ? 'this_call' : null;
+    return record(MOST_SHOWN - index, purpose, decision, 'call', duration, (index + 1) * HOUR);
+  });
+  return { ...emptyLedger(), records };
+}
+
+function added(
+  { ledger, server }: View,
+  purpose: Purpose,
+  decision: LedgerDecision,
+  askedIn: AskedIn,
+  duration: LedgerDuration | null,
+): LedgerView {
+  const told = server.link.is === 'online';
+  const index = Number(ledger.records[0]?.id.slice(-12) ?? 0) + 1;
+  const next = { ...record(index, purpose, decision, askedIn, duration, 0), told };
+  return {
+    ...ledger,
+    records: [next, ...ledger.records].slice(0, MOST_SHOWN),
+    waiting: ledger.waiting + (told ? 0 : 1),
+  };
+}
+
+/** An answer to a question. */
+export function decided(view: View, purpose: Purpose, where: AskedIn, said: PromptAnswer): LedgerView {
+  switch (said) {
+    case 'deny':
+      return added(view, purpose, 'denied', where, null);
+    case 'once':
+      return added(view, purpose, 'granted', where, where === 'call' ? 'this_call' : 'once');
+    case 'allow':
+      return added(view, purpose, 'granted', where, 'until_withdrawn');
+  }
+}
+
+/** A yes that was taken back. */
+export function took(view: View, purpose: Purpose, where: AskedIn): LedgerView {
+  return added(view, purpose, 'withdrawn', where, null);
+}
+
+/** After the writing. */
+export function saved(ledger: LedgerView): LedgerView {
+  const folder = '/home/maya/Downloads/Jasmin consents';
+  return { ...ledger, export: { is: 'done', folder, records: ledger.records.length } };
+}

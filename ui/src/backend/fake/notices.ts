@@ -1,0 +1,55 @@
+import type { AskedIn, Purpose } from '../../generated/bindings';
+
+type Texts = Record<AskedIn, readonly string[]>;
+
+const TEXTS: Record<Purpose, Texts> = {
+  camera: {
+    call: [
+      'Open the camera for …?',
+      '… will see your picture, encrypted all the way. We cannot see it and we record nothing.',
+      'Seen by: … only',
+    ],
+    check: [
+      'Open the camera to look at yourself?',
+      'You see the picture, nobody else. It stays on this computer and is not kept.',
+      'Seen by: You only, on this computer',
+    ],
+    settings: [
+      'May Jasmin open the camera in your calls?',
+      'The people you call will see your picture, encrypted all the way. We cannot see it and we record nothing.',
+      'Seen by: The people in your calls only',
+    ],
+  },
+  microphone: {
+    call: [
+      'Open the microphone for …?',
+      '… will hear you, encrypted all the way. We cannot listen and we record nothing.',
+      'Heard by: … only',
+    ],
+    check: [
+      'Open the microphone to test it?',
+      'You see its level and hear the clip, nobody else does. It stays on this computer and is not kept.',
+      'Heard by: You only, on this computer',
+    ],
+    settings: [
+      'May Jasmin open the microphone in your calls?',
+      'The people you call will hear you, encrypted all the way. We cannot listen and we record nothing.',
+      'Heard by: The people in your calls only',
+    ],
+  },
+};
+
+const ANSWERS: Record<AskedIn, string> = {
+  call: 'Not now · Only this call · Allow',
+  check: 'Not now · Only this check · Allow',
+  settings: 'Not now · Allow',
+};
+
+/** The text of a question as the catalogue keeps it: with no name in it. */
+export function noticeOf(purpose: Purpose, where: AskedIn): string[] {
+  return [
+    ...TEXTS[purpose][where],
+    ANSWERS[where],
+    'Allow counts in your calls, until you take it back.',
+  ];
+}
