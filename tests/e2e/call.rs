@@ -21,17 +21,17 @@ fn two_people_see_and_hear_each_other() -> Result<()> {
 
         // In the page, which keeps one now and then, and on the screen, where each is painted.
         let (at_ana, at_ben) = (ana.watch(ben, 5)?, ben.watch(ana, 5)?);
-        tell(&format!(
+        crate::tell(&format!(
             "camera to page: {at_ana} ms at Ana, {at_ben} ms at Ben (median)"
         ));
         let (at_ana, at_ben) = (ana.see_on_screen(ben, 60)?, ben.see_on_screen(ana, 60)?);
-        tell(&format!(
+        crate::tell(&format!(
             "camera to screen: {at_ana} ms at Ana, {at_ben} ms at Ben (median)"
         ));
 
         for (speaker, listener) in [(ana, ben), (ben, ana)] {
             let heard = speaker.speak_to(listener, &speech)?;
-            tell(&format!(
+            crate::tell(&format!(
                 "{}'s speech: correlation {heard:.3}",
                 speaker.person.name
             ));
@@ -105,12 +105,4 @@ fn switches_are_seen(ana: &Side, ben: &Side) -> Result<()> {
     ana.window.click("toggle-camera")?;
     ben.sees_devices(true, true)?;
     ben.watch(ana, 5).map(drop)
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "figures for whoever reads the test's output"
-)]
-fn tell(text: &str) {
-    eprintln!("{text}");
 }

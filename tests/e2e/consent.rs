@@ -1,7 +1,7 @@
 //! No device opens without a yes, and a yes can be taken back at any moment.
 
 use anyhow::{Context, Result, ensure};
-use jasmin_tests::{World, monotonic_ns, unix_ms_as_monotonic_ns, until};
+use jasmin_tests::{World, unix_ms_as_monotonic_ns, until};
 
 use crate::pair::{CONNECT, Pair};
 
@@ -87,12 +87,10 @@ fn a_withdrawn_microphone_is_closed_at_once() -> Result<()> {
         })?;
 
         ana.window.click("privacy")?;
+        let watch = ana.desk.sound().watch_microphone()?;
         let felt = ana.window.click_timed("consent-switch-microphone")?;
-        let closed = until("the microphone to be closed", || {
-            let users = ana.desk.sound().microphone_users()?;
-            let now = monotonic_ns()?;
-            Ok((users == 0).then_some(now))
-        })?;
+        let closed = watch.closed_ns()?;
+        ensure!(ana.desk.sound().microphone_users()? == 0, "and nobody else");
         let took = closed.saturating_sub(unix_ms_as_monotonic_ns(felt)?);
         ensure!(took <= AT_ONCE_NS, "it took {} ms", took / 1_000_000);
 

@@ -4,6 +4,7 @@ mod call;
 mod consent;
 mod cover;
 mod device_check;
+mod drawn;
 mod keyring;
 mod ledger;
 mod refusals;
@@ -13,3 +14,11 @@ mod server_killed;
 mod unplug;
 
 use jasmin_tests::pair;
+
+#[expect(
+    clippy::print_stderr,
+    reason = "figures for whoever reads the test's output"
+)]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}

@@ -31,7 +31,13 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn start(name: &str, folder: &Path, server: &str, keeper: Keeper) -> Result<Self> {
+    pub(crate) fn start(
+        name: &str,
+        folder: &Path,
+        server: &str,
+        keeper: Keeper,
+        far: bool,
+    ) -> Result<Self> {
         for inner in ["home", "run", "profile"] {
             fs::create_dir_all(folder.join(inner))?;
         }
@@ -43,7 +49,11 @@ impl Desk {
             name: name.to_owned(),
             folder: folder.to_owned(),
             server: server.to_owned(),
-            screen: Screen::start(folder)?,
+            screen: if far {
+                Screen::start_far(folder)?
+            } else {
+                Screen::start(folder)?
+            },
             sound: SoundCard::start(folder)?,
             session,
             cameras: Stand::new(folder.join("cameras"))?,

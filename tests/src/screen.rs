@@ -22,6 +22,18 @@ impl Screen {
     /// # Errors
     /// When Xvfb is missing or no number is free.
     pub fn start(folder: &Path) -> Result<Self> {
+        Self::start_with(folder, &[])
+    }
+
+    /// As [`Screen::start`], without memory that is shared with programs: as if it was far away.
+    ///
+    /// # Errors
+    /// As [`Screen::start`].
+    pub fn start_far(folder: &Path) -> Result<Self> {
+        Self::start_with(folder, &["-extension", "MIT-SHM"])
+    }
+
+    fn start_with(folder: &Path, options: &[&str]) -> Result<Self> {
         let mut command = bare("Xvfb");
         let pixels = folder.join("screen");
         fs::create_dir_all(&pixels)?;
@@ -36,6 +48,7 @@ impl Screen {
             "tcp",
             "-noreset",
         ]);
+        command.args(options);
         let mut server = Program::start(&mut command, "xvfb", folder)?;
         let number = until("Xvfb's number", || {
             let ended = server.ended()?;

@@ -1,13 +1,16 @@
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
 };
 
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    Program,
+    PATIENCE, Program, monotonic_ns,
     program::bare,
     speech::{RATE, from_pcm16, to_pcm16},
     until,
@@ -32,6 +35,43 @@ pub struct SoundCard {
     folder: PathBuf,
     socket: PathBuf,
     daemon: Program,
+}
+
+/// What PulseAudio tells of who comes and goes.
+#[derive(Debug)]
+pub struct Watch {
+    program: Child,
+    told: mpsc::Receiver<(String, u64)>,
+}
+
+impl Watch {
+    /// Waits for the moment when a program gives the microphone back (monotonic, in nanoseconds).
+    ///
+    /// # Errors
+    /// When none does in time.
+    pub fn closed_ns(&self) -> Result<u64> {
+        self.next("'remove' on source-output")
+    }
+
+    fn next(&self, what: &str) -> Result<u64> {
+        loop {
+            let (line, at) = self
+                .told
+                .recv_timeout(PATIENCE)
+                .with_context(|| format!("PulseAudio told nothing of {what}"))?;
+            if line.contains(what) {
+                return Ok(at);
+            }
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // One that ended by itself is fine, too.
+        let _gone = self.program.kill();
+        let _reaped = self.program.wait();
+    }
 }
 
 /// A recording that goes on until it is ended.
@@ -123,6 +163,33 @@ impl SoundCard {
         let lines = self.control(&["list", "source-outputs"])?;
         let own = lines.matches("module-remap-source.c").count();
         Ok(lines.matches("Source Output #").count().saturating_sub(own))
+    }
+
+    /// Watches from now on for the moment when a program gives the microphone back.
+    ///
+    /// # Errors
+    /// When PulseAudio does not answer.
+    pub fn watch_microphone(&self) -> Result<Watch> {
+        let mut command = self.client("pactl");
+        command.arg("subscribe").stdout(Stdio::piped());
+        let mut program = command.spawn().context("is pactl installed?")?;
+        let lines = program.stdout.take().context("pactl's output")?;
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(lines).lines().map_while(Result::ok) {
+                let Ok(now) = monotonic_ns() else { return };
+                if tell.send((line, now)).is_err() {
+                    return;
+                }
+            }
+        });
+        let watch = Watch { program, told };
+        // It listens once it has told of somebody who came only to be told of.
+        until("PulseAudio to tell who comes", || {
+            self.control(&["info"])?;
+            Ok(watch.told.try_recv().ok())
+        })?;
+        Ok(watch)
     }
 
     /// Plays mono sound at [`RATE`] into the microphone, to its end.

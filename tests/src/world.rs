@@ -14,6 +14,7 @@ use crate::{Desk, Keeper, Program, Server, Window};
 pub struct World {
     server: Server,
     folder: PathBuf,
+    far_screens: bool,
 }
 
 /// Somebody with an account.
@@ -63,6 +64,7 @@ impl World {
             scenario(&mut Self {
                 server,
                 folder: path,
+                far_screens: false,
             })
         });
         if result.is_err() {
@@ -91,6 +93,11 @@ impl World {
         &mut self.server
     }
 
+    /// From here on, computers have screens that no window can paint on from shared memory.
+    pub fn use_far_screens(&mut self) {
+        self.far_screens = true;
+    }
+
     /// A computer with a keyring.
     ///
     /// # Errors
@@ -104,7 +111,8 @@ impl World {
     /// # Errors
     /// When one of its parts does not start.
     pub fn desk_with(&self, name: &str, keeper: Keeper) -> Result<Desk> {
-        Desk::start(name, &self.folder.join(name), &self.server.url(), keeper)
+        let folder = self.folder.join(name);
+        Desk::start(name, &folder, &self.server.url(), keeper, self.far_screens)
     }
 
     /// Makes an account in a window that shows the welcome screen, up to the list of people.
