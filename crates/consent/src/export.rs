@@ -288,6 +288,17 @@ mod tests {
         );
     }
 
+    /// The file that the page `verifier.html` is tested with, too; and whoever saved one keeps a file
+    /// that later versions can check.
+    #[test]
+    fn the_format_stays() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/ledger.jsonl");
+        if std::env::var_os("JASMIN_WRITE_TESTDATA").is_some() {
+            std::fs::write(path, exported()).unwrap();
+        }
+        assert!(std::fs::read(path).unwrap() == exported(), "{path} is another");
+    }
+
     #[test]
     fn an_empty_ledger_is_good() {
         let world = World::new();
