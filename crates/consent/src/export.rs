@@ -296,7 +296,10 @@ mod tests {
         if std::env::var_os("JASMIN_WRITE_TESTDATA").is_some() {
             std::fs::write(path, exported()).unwrap();
         }
-        assert!(std::fs::read(path).unwrap() == exported(), "{path} is another");
+        assert!(
+            std::fs::read(path).unwrap() == exported(),
+            "{path} is another"
+        );
     }
 
     #[test]

@@ -22,3 +22,6 @@ CREATE TABLE ledger_root (
     signature {B} NOT NULL,
     made_ms BIGINT NOT NULL
 );
+
+-- Answers that are remembered are encrypted from here on.
+DELETE FROM idem;

@@ -7,6 +7,7 @@ pub const USAGE: &str = "\
 jasmin-server: the signalling API of Jasmin Chat
 
 Usage: jasmin-server [OPTIONS]
+       jasmin-server data-map    print what is stored about people, and what could be handed over
 
   --listen ADDRESS:PORT  where to listen [127.0.0.1:8420]; port 0 takes a free one
   --data-dir FOLDER      database file, key file, outbox [./data]   (JASMIN_SERVER_DATA)
@@ -28,6 +29,8 @@ pub enum Invocation {
     Help,
     /// Print the version.
     Version,
+    /// Print [`data_map::describe`](crate::data_map::describe).
+    DataMap,
 }
 
 /// A command line that cannot be followed.
@@ -99,6 +102,7 @@ impl Invocation {
                         value("--minimum-age")?,
                     )?;
                 }
+                "data-map" => return Ok(Self::DataMap),
                 "--i-know-no-tls" => config.i_know_no_tls = true,
                 "--help" | "-h" => return Ok(Self::Help),
                 "--version" | "-V" => return Ok(Self::Version),

@@ -69,7 +69,8 @@ async fn keyed_request(app: &Shared, request: Request, next: Next) -> Result<Res
             let detail = "Use a fresh Idempotency-Key for another request.";
             return Err(Failure::new(ErrorCode::IdempotencyMismatch, detail));
         }
-        return answer_again(replay);
+        let body = app.keys.data.open(&context(caller, key), &replay.body)?;
+        return answer_again(replay.status, body);
     }
 
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
@@ -83,7 +84,7 @@ async fn keyed_request(app: &Shared, request: Request, next: Next) -> Result<Res
     let replay = Replay {
         request_hash,
         status: i64::from(parts.status.as_u16()),
-        body: body.to_vec(),
+        body: app.keys.data.seal(&context(caller, key), &body)?,
     };
     let mut tx = app.store.begin().await?;
     tx.put_replay(caller.user, key, replay, now_ms).await?;
@@ -91,12 +92,17 @@ async fn keyed_request(app: &Shared, request: Request, next: Next) -> Result<Res
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-fn answer_again(replay: Replay) -> Result<Response, Failure> {
-    let status = u16::try_from(replay.status)
+/// Answers hold names.
+fn context(caller: Caller, key: Uuid) -> String {
+    format!("answer:{}:{key}", caller.user)
+}
+
+fn answer_again(status: i64, body: Vec<u8>) -> Result<Response, Failure> {
+    let status = u16::try_from(status)
         .ok()
         .and_then(|status| status.try_into().ok());
-    let has_body = !replay.body.is_empty();
-    let mut response = Response::new(Body::from(replay.body));
+    let has_body = !body.is_empty();
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() =
         status.ok_or_else(|| Failure::internal("a kept answer has no status"))?;
     if has_body {

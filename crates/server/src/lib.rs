@@ -44,6 +44,7 @@ mod book;
 mod bus;
 mod clock;
 mod config;
+pub mod data_map;
 mod extract;
 mod http;
 mod idempotency;

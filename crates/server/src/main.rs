@@ -24,6 +24,7 @@ fn run() -> anyhow::Result<()> {
     let config =
         match Invocation::parse(std::env::args_os().skip(1), |name| std::env::var_os(name))? {
             Invocation::Run(config) => *config,
+            Invocation::DataMap => return say(&jasmin_server::data_map::describe()),
             Invocation::Help => return say(USAGE),
             Invocation::Version => {
                 return say(concat!("jasmin-server ", env!("CARGO_PKG_VERSION"), "\n"));

@@ -337,8 +337,25 @@ impl Conn {
     }
 
     /// How many rows each table has.
+    /// Every table and column that there is, in order.
+    pub(crate) async fn columns(&mut self) -> Vec<(String, String)> {
+        const LITE: &str = "SELECT m.name, p.name FROM sqlite_master m \
+            JOIN pragma_table_info(m.name) p WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'";
+        const PG: &str = "SELECT table_name::text, column_name::text FROM information_schema.columns \
+            WHERE table_schema = 'public'";
+        let sql = match self {
+            Self::Lite(_) => LITE,
+            Self::Pg(_) => PG,
+        };
+        let rows = self.rows(sql, args![]).await.unwrap();
+        let column = |row: &Row| (row.get(0).unwrap(), row.get(1).unwrap());
+        let mut columns: Vec<(String, String)> = rows.iter().map(column).collect();
+        columns.sort();
+        columns
+    }
+
     pub(crate) async fn row_counts(&mut self) -> Vec<(String, usize)> {
-        const COUNTS: [(&str, &str); 12] = [
+        const COUNTS: [(&str, &str); 14] = [
             ("account", "SELECT COUNT(*) FROM account"),
             ("sign_up", "SELECT COUNT(*) FROM sign_up"),
             ("device", "SELECT COUNT(*) FROM device"),
@@ -351,6 +368,8 @@ impl Conn {
             ("idem", "SELECT COUNT(*) FROM idem"),
             ("mail_outbox", "SELECT COUNT(*) FROM mail_outbox"),
             ("server_secret", "SELECT COUNT(*) FROM server_secret"),
+            ("consent_entry", "SELECT COUNT(*) FROM consent_entry"),
+            ("ledger_root", "SELECT COUNT(*) FROM ledger_root"),
         ];
         let mut counts = Vec::new();
         for (table, sql) in COUNTS {

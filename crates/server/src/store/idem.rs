@@ -11,6 +11,7 @@ use super::{
 pub(crate) struct Replay {
     pub(crate) request_hash: [u8; 32],
     pub(crate) status: i64,
+    /// Encrypted.
     pub(crate) body: Vec<u8>,
 }
 
