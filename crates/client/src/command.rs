@@ -29,6 +29,8 @@ pub enum Command {
     /// Sign out on this device; the vault's contents for the account are erased.
     SignOut,
 
+    /// Open the page of the system's settings where this device can be allowed.
+    OpenSystemSettings { purpose: Purpose },
     /// Take back all that is allowed.
     WithdrawAll,
     /// Whether the page shows what was decided: then it is part of the snapshot.

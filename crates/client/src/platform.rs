@@ -20,6 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::Purpose;
 pub(crate) use system::{create_private_dir, create_private_file, sync_dir};
 
 /// `linux`, `macos` or `windows`, as in [`jasmin_protocol::NewDevice`].
@@ -36,6 +37,12 @@ pub fn default_data_dir() -> Option<PathBuf> {
 /// Where people look for what was saved for them. `None` when the system tells no home.
 pub fn downloads_dir() -> Option<PathBuf> {
     dirs::download_dir().or_else(|| Some(dirs::home_dir()?.join("Downloads")))
+}
+
+/// The program and its argument that open the page of the system's settings where a device can be
+/// allowed; `None` where there is no such page.
+pub(crate) fn settings_page(purpose: Purpose) -> Option<(&'static str, &'static str)> {
+    system::settings_page(purpose)
 }
 
 /// A name for this machine in the owner's device list, at most 64 characters.

@@ -618,6 +618,18 @@ view! {
         pub speaker: Option<String>,
         /// Voice processing.
         pub processing: Processing,
+        /// What helps where the system blocks a device.
+        pub system_way: SystemWay,
+    }
+}
+
+word! {
+    /// How a person lets an application use a device that the system blocks.
+    pub enum SystemWay {
+        /// On a page of the system's settings; [`Command::OpenSystemSettings`](crate::Command) opens it.
+        Settings,
+        /// By the rights of the person's account on this computer.
+        Rights,
     }
 }
 

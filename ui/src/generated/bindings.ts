@@ -95,6 +95,7 @@ export type Command =
   | { "do": "abandon_sign_up" }
   | { "do": "sign_in", email: string, password: string }
   | { "do": "sign_out" }
+  | { "do": "open_system_settings", purpose: Purpose }
   | { "do": "withdraw_all" }
   | { "do": "show_ledger", shown: boolean }
   | { "do": "export_ledger" }
@@ -185,6 +186,8 @@ export type DevicesView = {
   speaker: string | null,
   /** Voice processing. */
   processing: Processing,
+  /** What helps where the system blocks a device. */
+  systemWay: SystemWay,
 };
 
 /** Why a call ended. */
@@ -528,6 +531,9 @@ export type ServerView = {
 
 /** Pictures that a page can show. */
 export type Stream = "remote" | "self" | "clip";
+
+/** How a person lets an application use a device that the system blocks. */
+export type SystemWay = "settings" | "rights";
 
 /** A person's account. Opaque and stable. */
 export type UserId = string;

@@ -308,6 +308,19 @@ describe('devices', () => {
     expect(troubleOf('camera', { is: 'off' }, devices, 'call')).toBeNull();
   });
 
+  it('leads to the settings where the system has a page for it, and to the rights where not', () => {
+    const blocked = (systemWay: 'settings' | 'rights') =>
+      troubleOf(
+        'camera',
+        { is: 'failed', problem: 'system', device: 'Desk camera' },
+        { ...devices, systemWay },
+        'call',
+      );
+    expect(blocked('settings')?.actions[0]?.does).toEqual({ is: 'settings' });
+    expect(blocked('rights')?.actions[0]?.does).toEqual({ is: 'try' });
+    expect(blocked('rights')?.text).toContain('the group “video”');
+  });
+
   it('can be picked, with the system first', () => {
     const picker = pickerOf('camera', devices);
     expect(picker.options[0]).toEqual({ value: '', word: 'Same as the system (Built-in camera)' });

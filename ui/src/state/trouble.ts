@@ -7,7 +7,8 @@ export type TroubleAction =
   | { is: 'choose' }
   | { is: 'use'; device: DeviceView }
   | { is: 'without' }
-  | { is: 'look' };
+  | { is: 'look' }
+  | { is: 'settings' };
 
 /** What is said about a device that does not work: the first layer that blocks, and what helps. */
 export interface Trouble {
@@ -50,8 +51,14 @@ export function troubleOf(
         dev,
         layer: 'system',
         title: say('trouble.system.title', { dev }),
-        text: say('trouble.system.text', { dev }),
-        actions: [retry, without],
+        text: say(
+          devices.systemWay === 'settings' ? 'trouble.system.text' : 'trouble.system.rights',
+          { dev },
+        ),
+        actions:
+          devices.systemWay === 'settings'
+            ? [{ does: { is: 'settings' }, word: say('trouble.settings') }, retry, without]
+            : [retry, without],
       };
     case 'busy':
       return {

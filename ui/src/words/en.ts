@@ -397,6 +397,9 @@ export const en = {
     'Your system blocks the {dev, select, camera {camera} other {microphone}}',
   'trouble.system.text':
     'You allowed it here, but the system has not. Switch on “Jasmin Chat” in its privacy settings, then come back.',
+  'trouble.system.rights':
+    'You allowed it here, but your user account may not open it. Whoever looks after this computer can let it {dev, select, camera {(the group “video”)} other {(the sound system)}}; then sign in to the computer again.',
+  'trouble.settings': 'Open the system’s settings',
   'trouble.busy.title':
     'Another program holds the {dev, select, camera {camera} other {microphone}}',
   'trouble.busy.text':

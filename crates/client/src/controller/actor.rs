@@ -21,7 +21,7 @@ use super::{
     call::Ongoing,
     check::Check,
     chores::Chores,
-    devices::{Lists, Own},
+    devices::{Lists, Own, open_system_settings},
     ledger::LedgerState,
     prompts::{Prompts, Wanted},
 };
@@ -287,6 +287,7 @@ impl Actor {
             Command::AnswerPrompt { prompt, answer } => self.answer_prompt(prompt, answer),
             Command::WithdrawConsent { purpose } => self.withdraw_consent(purpose),
             Command::AskConsent { purpose } => self.ask_consent(purpose),
+            Command::OpenSystemSettings { purpose } => open_system_settings(purpose),
             Command::WithdrawAll => self.withdraw_all(),
             Command::ShowLedger { shown } => {
                 self.ledger_state.shown = shown;

@@ -1,6 +1,9 @@
 //! My own devices: those that are open, and those that there are.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use jasmin_media::{
     audio::{
@@ -13,9 +16,10 @@ use jasmin_media::{
 use super::actor::{Actor, failure};
 use crate::{
     AlertView, DeviceKind, DeviceProblem, DeviceView, DevicesView, Failure, FailureCode,
-    OwnDeviceView, Processing, PromptContext, Purpose,
+    OwnDeviceView, Processing, PromptContext, Purpose, SystemWay,
     clock::local_ms,
     gate::{Access, Camera, Microphone, Scope},
+    platform::settings_page,
     studio::Happening,
 };
 
@@ -99,6 +103,21 @@ pub(super) struct Lists {
     pub(super) microphones: Vec<AudioDevice>,
     speakers: Vec<AudioDevice>,
     looking: bool,
+}
+
+/// Opens the page of the system's settings where a device can be allowed.
+pub(super) fn open_system_settings(purpose: Purpose) -> Result<(), Failure> {
+    let Some((program, page)) = settings_page(purpose) else {
+        return Err(failure(FailureCode::NotNow, "this system has no such page"));
+    };
+    match Command::new(program).arg(page).spawn() {
+        // Whoever opens the page ends by itself.
+        Ok(_running) => Ok(()),
+        Err(error) => {
+            tracing::warn!(%error, "the system's settings cannot be opened");
+            Err(failure(FailureCode::NotNow, "the page cannot be opened"))
+        }
+    }
 }
 
 impl Actor {
@@ -486,6 +505,10 @@ impl Actor {
             microphone: self.choices.microphone.clone(),
             speaker: self.choices.speaker.clone(),
             processing: self.processing,
+            system_way: match settings_page(Purpose::Camera) {
+                Some(_) => SystemWay::Settings,
+                None => SystemWay::Rights,
+            },
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{actor::Actor, call::Ongoing};
 use crate::{
     AccountView, AlertView, CallView, DevicesView, EndReason, IncomingView, LedgerExport,
     LedgerView, LinkView, PhaseView, Processing, QualityLevel, QualityView, RemoteView, SafetyWord,
-    SendingView, ServerView, VaultView, View, WeakSide, WordsVerdict,
+    SendingView, ServerView, SystemWay, VaultView, View, WeakSide, WordsVerdict,
 };
 
 /// The page shows this many past calls.
@@ -53,6 +53,7 @@ pub(super) fn empty() -> View {
                 noise_suppression: true,
                 automatic_gain: true,
             },
+            system_way: SystemWay::Rights,
         },
         check: None,
         sending: SendingView {

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::Purpose;
+
 pub(super) const NAME: &str = "linux";
 pub(super) const FALLBACK_DEVICE_NAME: &str = "Linux computer";
 
@@ -16,6 +18,11 @@ pub(super) fn default_data_dir() -> Option<PathBuf> {
         .filter(|path| path.is_absolute());
     let data = data.or_else(|| env::home_dir().map(|home| home.join(".local").join("share")))?;
     Some(data.join("jasmin-chat"))
+}
+
+/// Devices are files here: whoever may open them may, and no program has a switch of its own.
+pub(super) fn settings_page(_purpose: Purpose) -> Option<(&'static str, &'static str)> {
+    None
 }
 
 /// Makes a folder, and those above it, that only its owner can enter.

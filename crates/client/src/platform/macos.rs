@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::Purpose;
+
 pub(super) const NAME: &str = "macos";
 pub(super) const FALLBACK_DEVICE_NAME: &str = "Mac";
 
@@ -17,6 +19,17 @@ pub(super) fn default_data_dir() -> Option<PathBuf> {
             .join("Application Support")
             .join("chat.jasmin.desktop"),
     )
+}
+
+/// System Settings, Privacy & Security.
+pub(super) fn settings_page(purpose: Purpose) -> Option<(&'static str, &'static str)> {
+    let page = match purpose {
+        Purpose::Camera => "x-apple.systempreferences:com.apple.preference.security?Privacy_Camera",
+        Purpose::Microphone => {
+            "x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone"
+        }
+    };
+    Some(("open", page))
 }
 
 /// Makes a folder, and those above it, that only its owner can enter.

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::Purpose;
+
 pub(super) const NAME: &str = "windows";
 pub(super) const FALLBACK_DEVICE_NAME: &str = "Windows computer";
 
@@ -15,6 +17,15 @@ pub(super) fn default_data_dir() -> Option<PathBuf> {
         .filter(|path| path.is_absolute());
     let data = data.or_else(|| env::home_dir().map(|home| home.join("AppData").join("Local")))?;
     Some(data.join("Jasmin Chat"))
+}
+
+/// Settings, Privacy & security.
+pub(super) fn settings_page(purpose: Purpose) -> Option<(&'static str, &'static str)> {
+    let page = match purpose {
+        Purpose::Camera => "ms-settings:privacy-webcam",
+        Purpose::Microphone => "ms-settings:privacy-microphone",
+    };
+    Some(("explorer.exe", page))
 }
 
 /// Makes a folder and those above it. Folders under a person's profile are inherited as private.

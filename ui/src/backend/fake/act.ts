@@ -232,6 +232,8 @@ export function act(view: View, command: Command): Outcome {
     }
     case 'export_ledger':
       return ok({ ledger: { ...view.ledger, export: { is: 'writing' } } });
+    case 'open_system_settings':
+      return view.devices.systemWay === 'settings' ? ok({}) : refuse('not-now');
     case 'ask_consent':
       return ok({
         prompt: { id: view.revision, purpose: command.purpose, context: { is: 'settings' } },

@@ -67,6 +67,7 @@ const DEVICES: DevicesView = {
   microphone: null,
   speaker: null,
   processing: { echoCancellation: true, noiseSuppression: true, automaticGain: true },
+  systemWay: 'rights',
 };
 
 function consents(state: ConsentState, inUse = false): View['consents'] {
