@@ -81,6 +81,7 @@ async fn follow(controller: &Controller, views: &mut Views, call: &Call) -> anyh
             let answer = Command::AnswerPrompt {
                 prompt: prompt.id,
                 answer: PromptAnswer::Once,
+                gesture: jasmin_protocol::Gesture::Program,
             };
             controller
                 .dispatch(answer)

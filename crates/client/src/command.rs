@@ -1,6 +1,6 @@
 //! What a person can ask the application to do.
 
-use jasmin_protocol::{CallKind, ErrorCode, UserId};
+use jasmin_protocol::{CallKind, ErrorCode, Gesture, UserId};
 use serde::{Deserialize, Serialize};
 
 /// One request. Answered at once with `Ok(())` or a [`Failure`]; what it changes shows in the next
@@ -32,7 +32,7 @@ pub enum Command {
     /// Open the page of the system's settings where this device can be allowed.
     OpenSystemSettings { purpose: Purpose },
     /// Take back all that is allowed.
-    WithdrawAll,
+    WithdrawAll { gesture: Gesture },
     /// Whether the page shows what was decided: then it is part of the snapshot.
     ShowLedger { shown: bool },
     /// Save the consent ledger as a file, with a page that checks it.
@@ -83,9 +83,13 @@ pub enum Command {
     DismissEnded,
 
     /// Answer to the consent prompt with this number.
-    AnswerPrompt { prompt: u64, answer: PromptAnswer },
+    AnswerPrompt {
+        prompt: u64,
+        answer: PromptAnswer,
+        gesture: Gesture,
+    },
     /// Switch of the consent list, off: acts at once, also in a running call.
-    WithdrawConsent { purpose: Purpose },
+    WithdrawConsent { purpose: Purpose, gesture: Gesture },
     /// Switch of the consent list, on: shows the prompt.
     AskConsent { purpose: Purpose },
 

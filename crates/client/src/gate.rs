@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use jasmin_protocol::{AskedIn, CallId};
+use jasmin_protocol::{AskedIn, CallId, Gesture};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -112,9 +112,26 @@ pub struct Decision {
     /// The one call that a yes was limited to.
     #[serde(default)]
     pub call: Option<CallId>,
+    /// How; `None` for what ended by itself.
+    #[serde(default)]
+    pub gesture: Option<Gesture>,
     /// It is in the person's ledger.
     #[serde(default)]
     pub recorded: bool,
+}
+
+impl Decision {
+    fn ended(purpose: Purpose, verdict: Verdict, at_ms: i64) -> Self {
+        Self {
+            purpose,
+            verdict,
+            at_ms,
+            asked_in: AskedIn::Settings,
+            call: None,
+            gesture: None,
+            recorded: false,
+        }
+    }
 }
 
 fn settings() -> AskedIn {
@@ -184,13 +201,10 @@ impl Gate {
         };
         let open: Vec<Decision> = gate.standings.values().filter_map(once).collect();
         for decision in open {
-            gate.record(
-                decision.purpose,
-                Verdict::Expired,
-                decision.asked_in,
-                None,
-                now_ms,
-            );
+            gate.record(Decision {
+                asked_in: decision.asked_in,
+                ..Decision::ended(decision.purpose, Verdict::Expired, now_ms)
+            });
         }
         gate
     }
@@ -253,6 +267,7 @@ impl Gate {
         purpose: Purpose,
         answer: PromptAnswer,
         scope: Option<Scope>,
+        gesture: Gesture,
         now_ms: i64,
     ) {
         let verdict = match (answer, scope) {
@@ -266,28 +281,42 @@ impl Gate {
             Scope::Call(call) => Some(call),
             Scope::Check => None,
         });
-        self.record(purpose, verdict, Scope::asked_in(scope), call, now_ms);
+        self.record(Decision {
+            asked_in: Scope::asked_in(scope),
+            call,
+            gesture: Some(gesture),
+            ..Decision::ended(purpose, verdict, now_ms)
+        });
     }
 
     /// Takes the consent back. Whoever holds a grant for it is told at once. `scope` is what goes on
     /// meanwhile.
-    pub fn withdraw(&mut self, purpose: Purpose, scope: Option<Scope>, now_ms: i64) {
+    pub fn withdraw(
+        &mut self,
+        purpose: Purpose,
+        scope: Option<Scope>,
+        gesture: Gesture,
+        now_ms: i64,
+    ) {
         let standing = self.standings.entry(purpose).or_default();
         standing.once = None;
         if let Some(live) = standing.live.take() {
             live.token.cancel();
         }
-        self.record(
-            purpose,
-            Verdict::Withdrawn,
-            Scope::asked_in(scope),
-            None,
-            now_ms,
-        );
+        self.record(Decision {
+            asked_in: Scope::asked_in(scope),
+            gesture: Some(gesture),
+            ..Decision::ended(purpose, Verdict::Withdrawn, now_ms)
+        });
     }
 
     /// Takes back all that is allowed.
-    pub fn withdraw_all(&mut self, scope: Option<Scope>, now_ms: i64) -> Vec<Purpose> {
+    pub fn withdraw_all(
+        &mut self,
+        scope: Option<Scope>,
+        gesture: Gesture,
+        now_ms: i64,
+    ) -> Vec<Purpose> {
         let allowed: Vec<Purpose> = self
             .view()
             .into_iter()
@@ -300,7 +329,7 @@ impl Gate {
             .map(|view| view.purpose)
             .collect();
         for purpose in &allowed {
-            self.withdraw(*purpose, scope, now_ms);
+            self.withdraw(*purpose, scope, gesture, now_ms);
         }
         allowed
     }
@@ -318,13 +347,10 @@ impl Gate {
             }
         }
         for purpose in &over {
-            self.record(
-                *purpose,
-                Verdict::Expired,
-                Scope::asked_in(Some(scope)),
-                None,
-                now_ms,
-            );
+            self.record(Decision {
+                asked_in: Scope::asked_in(Some(scope)),
+                ..Decision::ended(*purpose, Verdict::Expired, now_ms)
+            });
         }
         !over.is_empty()
     }
@@ -362,23 +388,8 @@ impl Gate {
         }
     }
 
-    fn record(
-        &mut self,
-        purpose: Purpose,
-        verdict: Verdict,
-        asked_in: AskedIn,
-        call: Option<CallId>,
-        at_ms: i64,
-    ) {
-        let decision = Decision {
-            purpose,
-            verdict,
-            at_ms,
-            asked_in,
-            call,
-            recorded: false,
-        };
-        self.standings.entry(purpose).or_default().last = Some(decision.clone());
+    fn record(&mut self, decision: Decision) {
+        self.standings.entry(decision.purpose).or_default().last = Some(decision.clone());
         self.decisions.push(decision);
     }
 }
@@ -417,6 +428,7 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_700_000_000_000;
+    const KEY: Gesture = Gesture::Key;
 
     fn call() -> Scope {
         Scope::Call("0192d0a4-0000-7000-8000-000000000001".parse().unwrap())
@@ -446,7 +458,7 @@ mod tests {
     #[test]
     fn allow_holds_for_later_calls_and_for_one_purpose_only() {
         let mut gate = Gate::default();
-        gate.answer(Purpose::Camera, PromptAnswer::Allow, Some(call()), NOW);
+        gate.answer(Purpose::Camera, PromptAnswer::Allow, Some(call()), KEY, NOW);
         granted(gate.request::<Camera>(call(), false, NOW));
         granted(gate.request::<Camera>(other_call(), false, NOW));
         assert!(matches!(
@@ -458,7 +470,7 @@ mod tests {
     #[test]
     fn once_ends_with_its_call() {
         let mut gate = Gate::default();
-        gate.answer(Purpose::Camera, PromptAnswer::Once, Some(call()), NOW);
+        gate.answer(Purpose::Camera, PromptAnswer::Once, Some(call()), KEY, NOW);
         let grant = granted(gate.request::<Camera>(call(), false, NOW));
         assert!(matches!(
             gate.request::<Camera>(other_call(), false, NOW),
@@ -476,7 +488,7 @@ mod tests {
     #[test]
     fn not_now_is_respected_for_two_weeks_unless_the_control_is_pressed() {
         let mut gate = Gate::default();
-        gate.answer(Purpose::Camera, PromptAnswer::Deny, Some(call()), NOW);
+        gate.answer(Purpose::Camera, PromptAnswer::Deny, Some(call()), KEY, NOW);
         assert!(matches!(
             gate.request::<Camera>(call(), false, NOW + 1),
             Access::Refused
@@ -495,18 +507,18 @@ mod tests {
     #[test]
     fn withdrawal_reaches_every_holder_and_later_grants_are_fresh() {
         let mut gate = Gate::default();
-        gate.answer(Purpose::Microphone, PromptAnswer::Allow, None, NOW);
+        gate.answer(Purpose::Microphone, PromptAnswer::Allow, None, KEY, NOW);
         let first = granted(gate.request::<Microphone>(call(), false, NOW));
         let second = granted(gate.request::<Microphone>(call(), false, NOW));
         assert!(gate.view()[1].in_use);
-        gate.withdraw(Purpose::Microphone, None, NOW + 5);
+        gate.withdraw(Purpose::Microphone, None, KEY, NOW + 5);
         assert!(first.withdrawn().is_cancelled() && second.withdrawn().is_cancelled());
         assert_eq!(gate.view()[1].state, ConsentState::Withdrawn);
         assert!(matches!(
             gate.request::<Microphone>(call(), false, NOW + 6),
             Access::Refused
         ));
-        gate.answer(Purpose::Microphone, PromptAnswer::Allow, None, NOW + 7);
+        gate.answer(Purpose::Microphone, PromptAnswer::Allow, None, KEY, NOW + 7);
         let third = granted(gate.request::<Microphone>(call(), false, NOW + 8));
         assert!(!third.withdrawn().is_cancelled());
     }
@@ -514,7 +526,7 @@ mod tests {
     #[test]
     fn a_dropped_grant_is_no_longer_in_use() {
         let mut gate = Gate::default();
-        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, NOW);
+        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, KEY, NOW);
         let grant = granted(gate.request::<Camera>(call(), false, NOW));
         drop(grant);
         assert!(!gate.view()[0].in_use);
@@ -523,8 +535,14 @@ mod tests {
     #[test]
     fn decisions_survive_a_restart_and_once_does_not() {
         let mut gate = Gate::default();
-        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, NOW);
-        gate.answer(Purpose::Microphone, PromptAnswer::Once, Some(call()), NOW);
+        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, KEY, NOW);
+        gate.answer(
+            Purpose::Microphone,
+            PromptAnswer::Once,
+            Some(call()),
+            KEY,
+            NOW,
+        );
         let mut gate = Gate::new(gate.decisions().to_vec(), NOW + 1);
         granted(gate.request::<Camera>(call(), false, NOW));
         assert!(matches!(
@@ -536,17 +554,23 @@ mod tests {
     #[test]
     fn once_from_the_settings_is_no_consent() {
         let mut gate = Gate::default();
-        gate.answer(Purpose::Camera, PromptAnswer::Once, None, NOW);
+        gate.answer(Purpose::Camera, PromptAnswer::Once, None, KEY, NOW);
         assert_eq!(gate.view()[0].state, ConsentState::Denied);
     }
 
     #[test]
     fn each_decision_is_recorded_once_and_an_end_is_one() {
         let mut gate = Gate::default();
-        gate.answer(Purpose::Camera, PromptAnswer::Once, Some(call()), NOW);
-        gate.answer(Purpose::Microphone, PromptAnswer::Allow, Some(call()), NOW);
+        gate.answer(Purpose::Camera, PromptAnswer::Once, Some(call()), KEY, NOW);
+        gate.answer(
+            Purpose::Microphone,
+            PromptAnswer::Allow,
+            Some(call()),
+            KEY,
+            NOW,
+        );
         assert!(gate.end(call(), NOW + 1) && !gate.end(call(), NOW + 2));
-        gate.withdraw(Purpose::Microphone, Some(call()), NOW + 3);
+        gate.withdraw(Purpose::Microphone, Some(call()), KEY, NOW + 3);
         let taken = gate.take_unrecorded();
         let verdicts: Vec<_> = taken
             .iter()
@@ -578,7 +602,7 @@ mod tests {
     #[test]
     fn a_once_that_the_program_did_not_outlive_is_ended_at_the_next_start() {
         let mut gate = Gate::default();
-        gate.answer(Purpose::Camera, PromptAnswer::Once, Some(call()), NOW);
+        gate.answer(Purpose::Camera, PromptAnswer::Once, Some(call()), KEY, NOW);
         let mut gate = Gate::new(gate.decisions().to_vec(), NOW + 9);
         let taken = gate.take_unrecorded();
         assert_eq!(
@@ -594,11 +618,11 @@ mod tests {
     #[test]
     fn everything_allowed_is_taken_back_at_once() {
         let mut gate = Gate::default();
-        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, NOW);
-        gate.answer(Purpose::Microphone, PromptAnswer::Deny, None, NOW);
+        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, KEY, NOW);
+        gate.answer(Purpose::Microphone, PromptAnswer::Deny, None, KEY, NOW);
         let grant = granted(gate.request::<Camera>(call(), false, NOW));
-        assert_eq!(gate.withdraw_all(None, NOW), [Purpose::Camera]);
+        assert_eq!(gate.withdraw_all(None, KEY, NOW), [Purpose::Camera]);
         assert!(grant.is_withdrawn());
-        assert_eq!(gate.withdraw_all(None, NOW), []);
+        assert_eq!(gate.withdraw_all(None, KEY, NOW), []);
     }
 }

@@ -101,6 +101,7 @@ impl Ledger {
             policy_set: None,
             notice: notice.map(|notice| notice.reference),
             asked_in: decision.asked_in,
+            gesture: decision.gesture,
             device: RecordDevice {
                 certificate: signer.certificate.clone(),
                 name: platform::device_name(),
@@ -325,3 +326,6 @@ fn view(record: &ConsentRecord, told: bool, here: DeviceId) -> Option<LedgerReco
 fn without_names(line: &str) -> String {
     line.replace("{first}", "…").replace("{name}", "…")
 }
+
+#[cfg(test)]
+mod tests;

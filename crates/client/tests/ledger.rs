@@ -5,7 +5,7 @@ use jasmin_client::{
     Command, LedgerExport, LedgerFault, LedgerRecord, LinkView, PromptAnswer, Purpose, View,
 };
 use jasmin_consent::export;
-use jasmin_protocol::{AskedIn, LedgerDecision, LedgerDuration};
+use jasmin_protocol::{AskedIn, Gesture, LedgerDecision, LedgerDuration};
 
 use crate::people::{Person, World};
 
@@ -23,7 +23,13 @@ async fn allow_in_settings(person: &Person, purpose: Purpose) {
     let view = person.until(|view| view.prompt.is_some()).await;
     let prompt = view.prompt.as_ref().unwrap().id;
     let answer = PromptAnswer::Allow;
-    person.wants(Command::AnswerPrompt { prompt, answer }).await;
+    person
+        .wants(Command::AnswerPrompt {
+            prompt,
+            answer,
+            gesture: Gesture::Key,
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,6 +40,7 @@ async fn each_decision_is_told_with_its_text() {
     allow_in_settings(&ana, Purpose::Microphone).await;
     ana.wants(Command::WithdrawConsent {
         purpose: Purpose::Camera,
+        gesture: Gesture::Pointer,
     })
     .await;
 
@@ -73,7 +80,10 @@ async fn everything_taken_back_is_told_too() {
     let world = World::start().await;
     let ana = world.person("ana").await;
     allow_in_settings(&ana, Purpose::Camera).await;
-    ana.wants(Command::WithdrawAll).await;
+    ana.wants(Command::WithdrawAll {
+        gesture: Gesture::Pointer,
+    })
+    .await;
     let records = told(&ana, 2).await;
     assert_eq!(records[0].decision, LedgerDecision::Withdrawn);
 }
@@ -143,6 +153,7 @@ async fn without_a_server_it_counts_at_once_and_is_told_later() {
         .await;
     ana.wants(Command::WithdrawConsent {
         purpose: Purpose::Camera,
+        gesture: Gesture::Pointer,
     })
     .await;
     let view = ana.until(|view| view.ledger.waiting == 1).await;

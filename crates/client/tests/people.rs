@@ -183,6 +183,7 @@ impl Person {
                     .dispatch(Command::AnswerPrompt {
                         prompt: prompt.id,
                         answer,
+                        gesture: jasmin_protocol::Gesture::Program,
                     })
                     .await;
                 if views.changed().await.is_err() {

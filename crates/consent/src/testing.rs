@@ -3,7 +3,8 @@
 use ed25519_dalek::{Signer, SigningKey};
 use jasmin_protocol::{
     AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, DeviceCertificate, DeviceId, ExportHeader,
-    LedgerDecision, LedgerDuration, LedgerEntry, RecordDevice, RecordId, SignedRecord, UserId,
+    Gesture, LedgerDecision, LedgerDuration, LedgerEntry, RecordDevice, RecordId, SignedRecord,
+    UserId,
 };
 use uuid::Uuid;
 
@@ -91,6 +92,7 @@ impl World {
             policy_set: None,
             notice: granted.then_some(asked.reference),
             asked_in: AskedIn::Call,
+            gesture: Some(Gesture::Pointer),
             device: RecordDevice {
                 certificate: device.certificate.clone(),
                 name: "Ana’s computer".to_owned(),

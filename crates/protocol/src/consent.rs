@@ -73,6 +73,18 @@ word! {
     }
 }
 
+word! {
+    /// How somebody decided.
+    pub enum Gesture {
+        /// With a pointer: mouse, pen, finger.
+        Pointer,
+        /// With a key, or something that acts as one.
+        Key,
+        /// A program did, for a robot's account.
+        Program,
+    }
+}
+
 part! {
     /// The text that was on the screen.
     pub struct NoticeRef {
@@ -135,6 +147,8 @@ part! {
         pub notice: Option<NoticeRef>,
         /// Where.
         pub asked_in: AskedIn,
+        /// How; `None` for what ended by itself.
+        pub gesture: Option<Gesture>,
         /// On which device.
         pub device: RecordDevice,
         /// By the device's clock: RFC 3339, UTC, milliseconds.

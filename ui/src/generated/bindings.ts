@@ -96,7 +96,7 @@ export type Command =
   | { "do": "sign_in", email: string, password: string }
   | { "do": "sign_out" }
   | { "do": "open_system_settings", purpose: Purpose }
-  | { "do": "withdraw_all" }
+  | { "do": "withdraw_all", gesture: Gesture }
   | { "do": "show_ledger", shown: boolean }
   | { "do": "export_ledger" }
   | { "do": "use_passphrase", passphrase: string }
@@ -119,8 +119,8 @@ export type Command =
   | { "do": "set_camera", on: boolean }
   | { "do": "safety_words", matched: boolean }
   | { "do": "dismiss_ended" }
-  | { "do": "answer_prompt", prompt: number, answer: PromptAnswer }
-  | { "do": "withdraw_consent", purpose: Purpose }
+  | { "do": "answer_prompt", prompt: number, answer: PromptAnswer, gesture: Gesture }
+  | { "do": "withdraw_consent", purpose: Purpose, gesture: Gesture }
   | { "do": "ask_consent", purpose: Purpose }
   | { "do": "start_check" }
   | { "do": "stop_check" }
@@ -221,6 +221,9 @@ export type FrameRequest = {
   /** Height of the tile in device pixels. */
   height: number,
 };
+
+/** How somebody decided. */
+export type Gesture = "pointer" | "key" | "program";
 
 /** A call that comes in. */
 export type IncomingView = {

@@ -1,4 +1,10 @@
-import type { Command, ConsentView, PromptAnswer, PromptView } from '../generated/bindings';
+import type {
+  Command,
+  ConsentView,
+  Gesture,
+  PromptAnswer,
+  PromptView,
+} from '../generated/bindings';
 import { locale, say } from '../words/words';
 import { firstName } from './names';
 import { dayText } from './time';
@@ -76,9 +82,13 @@ export function consentOn({ state }: ConsentView): boolean {
  * What pressing the switch of a consent asks for. Off acts at once; on is a question, in a call the
  * question for that call.
  */
-export function consentCommand(consent: ConsentView, inCall: boolean): Command {
+export function consentCommand(
+  consent: ConsentView,
+  inCall: boolean,
+  gesture: Gesture,
+): Command {
   const { purpose } = consent;
-  if (consentOn(consent)) return { do: 'withdraw_consent', purpose };
+  if (consentOn(consent)) return { do: 'withdraw_consent', purpose, gesture };
   if (!inCall) return { do: 'ask_consent', purpose };
   return { do: purpose === 'camera' ? 'set_camera' : 'set_microphone', on: true };
 }

@@ -140,21 +140,25 @@ describe('the acted ledger', () => {
 
   it('grows by each answer and each withdrawal', () => {
     const asked = scene('prompt-camera');
-    const answered = acted(asked, { do: 'answer_prompt', prompt: 7, answer: 'once' });
+    const answered = acted(asked, { do: 'answer_prompt', prompt: 7, answer: 'once', gesture: 'key' });
     const [granted] = answered.ledger.records;
     expect(granted).toMatchObject({ decision: 'granted', duration: 'this_call', askedIn: 'call', told: true });
     expect(granted?.notice[0]).toBe('Open the camera for …?');
-    const taken = acted(answered, { do: 'withdraw_consent', purpose: 'camera' });
+    const taken = acted(answered, {
+      do: 'withdraw_consent',
+      purpose: 'camera',
+      gesture: 'key',
+    });
     expect(taken.ledger.records[0]).toMatchObject({ decision: 'withdrawn', duration: null, notice: [] });
     expect(new Set(taken.ledger.records.map(({ id }) => id)).size).toBe(2);
   });
 
   it('waits for a server that is not reachable, and takes everything back at once', () => {
-    const { ledger, consents } = acted(scene('offline'), { do: 'withdraw_all' });
+    const { ledger, consents } = acted(scene('offline'), { do: 'withdraw_all', gesture: 'key' });
     expect(consents.map(({ state }) => state)).toEqual(['withdrawn', 'withdrawn']);
     expect(ledger.records.slice(0, 2).map(({ told }) => told)).toEqual([false, false]);
     expect(ledger.waiting).toBe(2);
-    expect(act(scene('withdrawn'), { do: 'withdraw_all' })).toHaveProperty('failure');
+    expect(act(scene('withdrawn'), { do: 'withdraw_all', gesture: 'key' })).toHaveProperty('failure');
   });
 
   it('is written, then told where', () => {

@@ -285,9 +285,13 @@ describe('questions', () => {
     const [camera] = scene('home').consents;
     if (camera === undefined) throw new Error('no consent');
     const taken = { ...camera, state: 'withdrawn' } as const;
-    expect(consentCommand(camera, true)).toEqual({ do: 'withdraw_consent', purpose: 'camera' });
-    expect(consentCommand(taken, true)).toEqual({ do: 'set_camera', on: true });
-    expect(consentCommand(taken, false)).toEqual({ do: 'ask_consent', purpose: 'camera' });
+    expect(consentCommand(camera, true, 'key')).toEqual({
+      do: 'withdraw_consent',
+      purpose: 'camera',
+      gesture: 'key',
+    });
+    expect(consentCommand(taken, true, 'key')).toEqual({ do: 'set_camera', on: true });
+    expect(consentCommand(taken, false, 'key')).toEqual({ do: 'ask_consent', purpose: 'camera' });
   });
 });
 

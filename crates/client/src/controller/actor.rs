@@ -284,11 +284,17 @@ impl Actor {
             Command::SetCamera { on } => self.set_camera(on),
             Command::SafetyWords { matched } => self.safety_words(matched),
             Command::DismissEnded => self.dismiss_ended(),
-            Command::AnswerPrompt { prompt, answer } => self.answer_prompt(prompt, answer),
-            Command::WithdrawConsent { purpose } => self.withdraw_consent(purpose),
+            Command::AnswerPrompt {
+                prompt,
+                answer,
+                gesture,
+            } => self.answer_prompt(prompt, answer, gesture),
+            Command::WithdrawConsent { purpose, gesture } => {
+                self.withdraw_consent(purpose, gesture)
+            }
             Command::AskConsent { purpose } => self.ask_consent(purpose),
             Command::OpenSystemSettings { purpose } => open_system_settings(purpose),
-            Command::WithdrawAll => self.withdraw_all(),
+            Command::WithdrawAll { gesture } => self.withdraw_all(gesture),
             Command::ShowLedger { shown } => {
                 self.ledger_state.shown = shown;
                 Ok(())

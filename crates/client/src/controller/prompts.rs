@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use jasmin_protocol::{CallId, CallKind, UserId};
+use jasmin_protocol::{CallId, CallKind, Gesture, UserId};
 
 use super::{
     actor::{Actor, Reply, answer, failure},
@@ -113,7 +113,12 @@ impl Actor {
         }
     }
 
-    pub(super) fn answer_prompt(&mut self, id: u64, said: PromptAnswer) -> Result<(), Failure> {
+    pub(super) fn answer_prompt(
+        &mut self,
+        id: u64,
+        said: PromptAnswer,
+        gesture: Gesture,
+    ) -> Result<(), Failure> {
         match self.prompts.queue.front() {
             Some(prompt) if prompt.id == id => {}
             Some(_) | None => {
@@ -127,22 +132,27 @@ impl Actor {
             return Ok(());
         };
         self.gate
-            .answer(prompt.purpose, said, prompt.scope, local_ms());
+            .answer(prompt.purpose, said, prompt.scope, gesture, local_ms());
         self.dirty = true;
         self.devices_after_answer(prompt.purpose, prompt.scope);
         self.place_when_answered();
         Ok(())
     }
 
-    pub(super) fn withdraw_consent(&mut self, purpose: Purpose) -> Result<(), Failure> {
-        self.gate.withdraw(purpose, self.own.scope, local_ms());
+    pub(super) fn withdraw_consent(
+        &mut self,
+        purpose: Purpose,
+        gesture: Gesture,
+    ) -> Result<(), Failure> {
+        self.gate
+            .withdraw(purpose, self.own.scope, gesture, local_ms());
         self.dirty = true;
         self.close_withdrawn(purpose);
         Ok(())
     }
 
-    pub(super) fn withdraw_all(&mut self) -> Result<(), Failure> {
-        for purpose in self.gate.withdraw_all(self.own.scope, local_ms()) {
+    pub(super) fn withdraw_all(&mut self, gesture: Gesture) -> Result<(), Failure> {
+        for purpose in self.gate.withdraw_all(self.own.scope, gesture, local_ms()) {
             self.dirty = true;
             self.close_withdrawn(purpose);
         }

@@ -4,8 +4,8 @@ use jasmin_consent::{
     moment,
 };
 use jasmin_protocol::{
-    AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, LedgerDecision, RecordDevice, RecordId,
-    SignedRecord,
+    AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, Gesture, LedgerDecision, RecordDevice,
+    RecordId, SignedRecord,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -26,6 +26,7 @@ impl SignedInPerson {
             policy_set: None,
             notice: None,
             asked_in: AskedIn::Settings,
+            gesture: Some(Gesture::Key),
             device: RecordDevice {
                 certificate: self.certificate(),
                 name: "Ada's laptop".to_owned(),
