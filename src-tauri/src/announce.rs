@@ -108,7 +108,9 @@ mod tests {
                 "processing": {
                     "echoCancellation": true, "noiseSuppression": true, "automaticGain": true,
                 },
+                "systemWay": "rights",
             },
+            "ledger": { "records": [], "waiting": 0, "trouble": null, "export": { "is": "none" } },
             "sending": { "camera": false, "microphone": false, "to": null },
         }))
         .unwrap()

@@ -12,11 +12,11 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use jasmin_protocol::{AskedIn, CallId, Gesture};
+use jasmin_protocol::{AskedIn, CallId, Gesture, NoticeRef};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{ConsentState, ConsentView, PromptAnswer, Purpose};
+use crate::{ConsentState, ConsentView, PromptAnswer, Purpose, ledger};
 
 /// For so long a "not now" is respected before the same question comes up by itself again.
 const ASK_AGAIN_AFTER_MS: i64 = 14 * 24 * 60 * 60 * 1000;
@@ -115,6 +115,9 @@ pub struct Decision {
     /// How; `None` for what ended by itself.
     #[serde(default)]
     pub gesture: Option<Gesture>,
+    /// The text that was on the screen; `None` where nothing was asked.
+    #[serde(default)]
+    pub notice: Option<NoticeRef>,
     /// It is in the person's ledger.
     #[serde(default)]
     pub recorded: bool,
@@ -129,6 +132,7 @@ impl Decision {
             asked_in: AskedIn::Settings,
             call: None,
             gesture: None,
+            notice: None,
             recorded: false,
         }
     }
@@ -285,6 +289,7 @@ impl Gate {
             asked_in: Scope::asked_in(scope),
             call,
             gesture: Some(gesture),
+            notice: ledger::asked_with(purpose, Scope::asked_in(scope)),
             ..Decision::ended(purpose, verdict, now_ms)
         });
     }

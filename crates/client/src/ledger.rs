@@ -7,9 +7,9 @@ use jasmin_consent::{
     export, moment, notice,
 };
 use jasmin_protocol::{
-    Base64, CONSENT_SCHEMA, ConsentRecord, Consents, DeviceCertificate, DeviceId, ExportHeader,
-    LedgerDecision, LedgerDuration, LedgerEntry, MOST_RECORDS, NoticeRef, RecordDevice, RecordId,
-    SignedRecord, UserId,
+    AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, Consents, DeviceCertificate, DeviceId,
+    ExportHeader, LedgerDecision, LedgerDuration, LedgerEntry, MOST_RECORDS, NoticeRef,
+    RecordDevice, RecordId, SignedRecord, UserId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -34,7 +34,22 @@ pub struct Ledger {
     key: Option<Base64>,
     entries: Vec<LedgerEntry>,
     waiting: Vec<SignedRecord>,
+    /// What the server gave once and has no more, until it has it again.
+    lost: Vec<LedgerEntry>,
     trouble: Option<LedgerTrouble>,
+    /// After the entries; made when it is needed.
+    #[serde(skip)]
+    chain: Cached,
+}
+
+/// What follows from the rest, and so makes no difference.
+#[derive(Clone, Debug, Default)]
+struct Cached(Option<chain::Ledger>);
+
+impl PartialEq for Cached {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Who decides, and on what.
@@ -50,6 +65,15 @@ pub(crate) struct Signer<'a> {
     pub(crate) now_ms: i64,
 }
 
+impl Signer<'_> {
+    /// Whether this device signed it, with the keys that it has.
+    fn made(&self, signed: &SignedRecord) -> bool {
+        let certificate = &signed.record.device.certificate;
+        certificate.device_id == self.certificate.device_id
+            && certificate.signing_key == self.certificate.signing_key
+    }
+}
+
 impl Ledger {
     /// Whether the server has yet to hear of something.
     pub fn is_waiting(&self) -> bool {
@@ -63,7 +87,21 @@ impl Ledger {
 
     /// What does not fit.
     pub fn trouble(&self) -> Option<LedgerTrouble> {
-        self.trouble
+        let missing = self.lost.first().map(|entry| LedgerTrouble {
+            fault: LedgerFault::Missing,
+            sequence: entry.sequence,
+        });
+        self.trouble.or(missing)
+    }
+
+    /// Takes what the server has yet to hear of out, as for a sign-out.
+    pub fn take_waiting(&mut self) -> Vec<SignedRecord> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Puts back what an earlier sign-in could not tell.
+    pub fn put_back(&mut self, untold: Vec<SignedRecord>) {
+        self.waiting.splice(0..0, untold);
     }
 
     /// The server's ledger key, once seen.
@@ -84,22 +122,16 @@ impl Ledger {
             return;
         };
         let (decided, duration) = words(decision);
-        let code = code(decision.purpose);
-        let asked = matches!(
-            decision.verdict,
-            Verdict::Allowed | Verdict::AllowedOnce | Verdict::Denied
-        );
-        let notice = notice::notice(code, decision.asked_in, LOCALE).filter(|_| asked);
         let record = ConsentRecord {
             schema: CONSENT_SCHEMA.to_owned(),
             id: RecordId(Uuid::now_v7()),
             subject: signer.subject,
-            purpose: code.to_owned(),
+            purpose: code(decision.purpose).to_owned(),
             scope: decision.call.map(|call| format!("call:{call}")),
             decision: decided,
             duration,
             policy_set: None,
-            notice: notice.map(|notice| notice.reference),
+            notice: decision.notice.clone(),
             asked_in: decision.asked_in,
             gesture: decision.gesture,
             device: RecordDevice {
@@ -115,10 +147,15 @@ impl Ledger {
         self.link_and_sign(record, signer);
     }
 
-    /// Links what waits anew, after the server refused it: to what its ledger has of this device, and
-    /// none of it in the future.
+    /// Links what waits of this device anew, after the server refused it: to what its ledger has of
+    /// this device, and none of it in the future.
     pub(crate) fn relink(&mut self, signer: &Signer<'_>) {
-        for SignedRecord { mut record, .. } in std::mem::take(&mut self.waiting) {
+        for signed in std::mem::take(&mut self.waiting) {
+            if !signer.made(&signed) {
+                self.waiting.push(signed);
+                continue;
+            }
+            let mut record = signed.record;
             let late = moment::read(&record.at_client).is_none_or(|at| at > signer.now_ms);
             if late && let Some(now) = moment::write(signer.now_ms) {
                 record.at_client = now;
@@ -129,14 +166,22 @@ impl Ledger {
     }
 
     fn link_and_sign(&mut self, mut record: ConsentRecord, signer: &Signer<'_>) {
-        let link = match self.waiting.last() {
+        let last = self.waiting.iter().rev().find(|signed| signer.made(signed));
+        let link = match last {
             Some(last) => chain::Link::to(&last.record),
-            None => chain::Ledger::after(&self.entries).link(&signer.certificate),
+            None => self.chain().link(&signer.certificate),
         };
         record.number = link.number + 1;
         record.prev = link.hash;
         let signature = signer.keys.sign(&chain::record_words(&record));
         self.waiting.push(SignedRecord { record, signature });
+    }
+
+    fn chain(&mut self) -> &chain::Ledger {
+        let entries = &self.entries;
+        self.chain
+            .0
+            .get_or_insert_with(|| chain::Ledger::after(entries))
     }
 
     /// What to tell the server next.
@@ -154,10 +199,21 @@ impl Ledger {
         self.entries.last().map_or(0, |entry| entry.sequence)
     }
 
+    /// Whether entries begin where the known ones end: an answer to what was told may come after
+    /// somebody else's entry, which is to be read first.
+    pub(crate) fn follows(&self, consents: &Consents) -> bool {
+        let first = consents.entries.first().map(|entry| entry.sequence);
+        first.is_none_or(|first| first <= self.last() + 1)
+    }
+
     /// Takes entries over that begin after [`after`](Self::after), and says whether there are more to
-    /// ask for. What does not fit stays outside, and is told until it fits.
-    pub(crate) fn take(&mut self, consents: Consents, keys: &Keys) -> bool {
+    /// ask for. What does not fit stays outside, and is told until it fits. What the server has lost
+    /// of this device is told again.
+    pub(crate) fn take(&mut self, consents: Consents, keys: &Keys, signer: &Signer<'_>) -> bool {
         let Consents { entries, last } = consents;
+        if last < self.last() {
+            self.lose(last, signer);
+        }
         let before = self.last();
         match self.check(&entries, last, keys) {
             Ok(fresh) => {
@@ -171,37 +227,51 @@ impl Ledger {
             }
         }
         let entries = &self.entries;
-        let told = |id| {
+        let is_there = |id| {
             entries
                 .iter()
                 .rev()
                 .any(|entry| entry.signed.record.id == id)
         };
-        self.waiting.retain(|signed| !told(signed.record.id));
+        self.waiting.retain(|signed| !is_there(signed.record.id));
+        self.lost.retain(|entry| !is_there(entry.signed.record.id));
         self.last() > before && self.last() < last
+    }
+
+    /// The server has no more than `last` entries: it was set back, or leaves some out.
+    fn lose(&mut self, last: u64, signer: &Signer<'_>) {
+        tracing::warn!(last, known = self.last(), "the server has lost entries");
+        let kept = self
+            .entries
+            .iter()
+            .filter(|entry| entry.sequence <= last)
+            .count();
+        let lost = self.entries.split_off(kept);
+        let own = lost
+            .iter()
+            .map(|entry| &entry.signed)
+            .filter(|signed| signer.made(signed));
+        let own: Vec<SignedRecord> = own.cloned().collect();
+        self.waiting.splice(0..0, own);
+        self.lost.extend(lost);
+        self.chain = Cached::default();
     }
 
     /// The entries that are new, each checked.
     fn check(
-        &self,
+        &mut self,
         entries: &[LedgerEntry],
         last: u64,
         keys: &Keys,
     ) -> Result<Vec<LedgerEntry>, LedgerTrouble> {
         let trouble = |fault, sequence| Err(LedgerTrouble { fault, sequence });
-        if last < self.last() {
-            return trouble(LedgerFault::Missing, last + 1);
-        }
-        let mut chain = chain::Ledger::after(&self.entries);
+        let known = self.last();
+        let mut chain = self.chain().clone();
         let mut fresh = Vec::new();
         for entry in entries {
-            if let Some(known) = self
-                .entries
-                .iter()
-                .rev()
-                .find(|known| known.sequence == entry.sequence)
-            {
-                if known != entry {
+            if entry.sequence <= known {
+                let same = |known: &LedgerEntry| known.sequence == entry.sequence && known == entry;
+                if !self.entries.iter().rev().any(same) {
                     return trouble(LedgerFault::Changed, entry.sequence);
                 }
                 continue;
@@ -211,16 +281,18 @@ impl Ledger {
             }
             fresh.push(entry.clone());
         }
-        if fresh.is_empty() && last > self.last() {
-            return trouble(LedgerFault::Missing, self.last() + 1);
+        if fresh.is_empty() && last > known {
+            return trouble(LedgerFault::Missing, known + 1);
         }
+        self.chain = Cached(Some(chain));
         Ok(fresh)
     }
 
     /// The newest records first.
     pub fn views(&self, here: DeviceId) -> Vec<LedgerRecord> {
         let waiting = self.waiting.iter().rev().map(|signed| (signed, false));
-        let told = self.entries.iter().rev().map(|entry| (&entry.signed, true));
+        let told = self.entries.iter().rev().take(SHOWN);
+        let told = told.map(|entry| (&entry.signed, true));
         let mut views: Vec<LedgerRecord> = waiting
             .chain(told)
             .filter_map(|(signed, told)| view(&signed.record, told, here))
@@ -253,6 +325,11 @@ impl Ledger {
         );
         Some((file, self.entries.len() + self.waiting.len()))
     }
+}
+
+/// The text that a question for this purpose shows.
+pub(crate) fn asked_with(purpose: Purpose, place: AskedIn) -> Option<NoticeRef> {
+    notice::notice(code(purpose), place, LOCALE).map(|notice| notice.reference)
 }
 
 /// The purpose's code in the catalogue.

@@ -2,7 +2,8 @@
 //! proves itself.
 
 use jasmin_client::{
-    Command, LedgerExport, LedgerFault, LedgerRecord, LinkView, PromptAnswer, Purpose, View,
+    Command, ConsentState, ConsentView, LedgerExport, LedgerRecord, LinkView, PromptAnswer,
+    Purpose, View,
 };
 use jasmin_consent::export;
 use jasmin_protocol::{AskedIn, Gesture, LedgerDecision, LedgerDuration};
@@ -123,9 +124,10 @@ async fn the_saved_file_proves_itself() {
     ana.until(other).await;
 }
 
-/// The database refuses it, but whoever runs the server can take the rule away.
+/// The database refuses it, but whoever runs the server can take the rule away, or bring an old copy
+/// back.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_forgets_is_noticed() {
+async fn a_server_that_forgets_is_told_again() {
     let mut world = World::start().await;
     let ana = world.person("ana").await;
     allow_in_settings(&ana, Purpose::Camera).await;
@@ -136,10 +138,53 @@ async fn a_server_that_forgets_is_noticed() {
             "DELETE FROM consent_entry",
         ])
         .await;
-    let view = ana.until(|view| view.ledger.trouble.is_some()).await;
-    let trouble = view.ledger.trouble.unwrap();
-    assert_eq!((trouble.fault, trouble.sequence), (LedgerFault::Missing, 1));
-    assert_eq!(view.ledger.records.len(), 1, "it is still known here");
+    ana.wants(Command::WithdrawConsent {
+        purpose: Purpose::Camera,
+        gesture: Gesture::Pointer,
+    })
+    .await;
+    told(&ana, 2).await;
+    let view = ana.app.views().borrow().clone();
+    assert_eq!((view.ledger.waiting, view.ledger.trouble), (0, None));
+    world.stop().await;
+    assert_eq!(world.count("SELECT COUNT(*) FROM consent_entry").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_before_a_sign_out_is_told_and_counts_for_nobody_else() {
+    let mut world = World::start().await;
+    let ana = world.person("ana").await;
+    allow_in_settings(&ana, Purpose::Camera).await;
+    told(&ana, 1).await;
+    world.stop().await;
+    ana.until(|view| !matches!(view.server.link, LinkView::Online))
+        .await;
+    ana.wants(Command::WithdrawConsent {
+        purpose: Purpose::Camera,
+        gesture: Gesture::Pointer,
+    })
+    .await;
+    allow_in_settings(&ana, Purpose::Microphone).await;
+    ana.wants(Command::SignOut).await;
+    world.restart(&[]).await;
+
+    world.join(&ana, "ben").await;
+    let view = ana.app.views().borrow().clone();
+    let asked = |view: &View| {
+        let state = |consent: &ConsentView| consent.state == ConsentState::NeverAsked;
+        view.consents.iter().all(state)
+    };
+    assert!(asked(&view), "{:?}", view.consents);
+    ana.wants(Command::ShowLedger { shown: true }).await;
+    assert!(ana.app.views().borrow().ledger.records.is_empty());
+    ana.wants(Command::SignOut).await;
+
+    ana.wants(Command::SignIn {
+        email: ana.email.clone(),
+        password: "correct horse battery".to_owned(),
+    })
+    .await;
+    told(&ana, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Times as records write them: RFC 3339, UTC, milliseconds.
 
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A Unix time in milliseconds as `2026-11-30T09:05:00.250Z`. `None` outside the years 0 to 9999.
 #[must_use]
@@ -26,7 +26,7 @@ pub fn write(ms: i64) -> Option<String> {
 #[must_use]
 pub fn read(text: &str) -> Option<i64> {
     let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    let ms = i64::try_from(at.to_offset(UtcOffset::UTC).unix_timestamp_nanos() / 1_000_000).ok()?;
+    let ms = i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()?;
     (write(ms)? == text).then_some(ms)
 }
 
@@ -56,6 +56,9 @@ mod tests {
             "2026-11-30t09:05:00.250Z",
             "2026-11-30 09:05:00.250Z",
             "2026-02-30T09:05:00.250Z",
+            // In the year 10000 by UTC.
+            "9999-12-31T23:59:59.000-23:59",
+            "0000-01-01T00:00:00.000+23:59",
             "",
         ] {
             assert_eq!(read(other), None, "{other}");

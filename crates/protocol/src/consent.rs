@@ -147,7 +147,8 @@ part! {
         pub notice: Option<NoticeRef>,
         /// Where.
         pub asked_in: AskedIn,
-        /// How; `None` for what ended by itself.
+        /// How; left out for what ended by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         pub gesture: Option<Gesture>,
         /// On which device.
         pub device: RecordDevice,
@@ -191,7 +192,7 @@ part! {
     /// `POST /v1/consents`; answered with [`Consents`]: the entries made of them, in the same order.
     /// A record that is in the ledger already answers with the entry that it has.
     pub struct TellConsents {
-        /// 1 to 64 records of the asking device, in the order of their numbers.
+        /// 1 to 64 records, those of a device in the order of their numbers.
         pub records: Vec<SignedRecord>,
     }
 }

@@ -13,6 +13,7 @@ CREATE TABLE consent_entry (
 );
 CREATE UNIQUE INDEX consent_entry_id ON consent_entry (uid, id);
 CREATE UNIQUE INDEX consent_entry_chain ON consent_entry (uid, chain, number);
+CREATE INDEX consent_entry_at ON consent_entry (at_server_ms);
 
 -- What the server committed itself to, a UTC day at a time.
 CREATE TABLE ledger_root (

@@ -243,8 +243,8 @@ pub const DATA_MAP: &[Table] = &[
     Table {
         name: "contact",
         purpose: "only people who agreed can call each other",
-        seen_by: "both people",
-        kept: "until one of them ends it",
+        seen_by: "both people; whoever is asked sees name and address of who asks",
+        kept: "until one of them ends it; a request, until it is answered",
         columns: &[
             column("uid", "who", Machinery, Plain),
             column("peer", "with whom", Given, Plain),
@@ -322,7 +322,7 @@ pub const DATA_MAP: &[Table] = &[
         name: "idem",
         purpose: "a request that is repeated is carried out once",
         seen_by: "the person",
-        kept: "24 hours",
+        kept: "48 hours",
         columns: &[
             column("uid", "whose", Machinery, Plain),
             column("key", "chosen by the app", Machinery, Plain),
@@ -336,7 +336,7 @@ pub const DATA_MAP: &[Table] = &[
         name: "mail_outbox",
         purpose: "to send mail",
         seen_by: "whoever it is addressed to",
-        kept: "a day after it was sent",
+        kept: "a day after it was written, if it was sent by then",
         columns: &[
             column("id", "the mail's number", Machinery, Plain),
             column("reason", "of what it came", Machinery, Hashed),
@@ -352,7 +352,7 @@ pub const DATA_MAP: &[Table] = &[
         name: "consent_entry",
         purpose: "to prove what somebody agreed to, refused or took back",
         seen_by: "the person",
-        kept: "as long as the account",
+        kept: "for ever: what was agreed to stays proven",
         columns: &[
             column("uid", "whose", Machinery, Plain),
             column(
@@ -421,6 +421,20 @@ pub const DATA_MAP: &[Table] = &[
     },
 ];
 
+/// What is stored beside the database: place, what, how long.
+pub const FILES: &[(&str, &str, &str)] = &[
+    (
+        "outbox/*.eml",
+        "every mail, with its address and text, readable by whoever may read the folder",
+        "until the operator deletes it",
+    ),
+    (
+        "server.key",
+        "the key that opens the database's keys",
+        "as long as the server",
+    ),
+];
+
 /// The map for people, in Markdown: first what could be handed over about somebody, then every table.
 #[must_use]
 pub fn describe() -> String {
@@ -451,7 +465,11 @@ pub fn describe() -> String {
         }
         text.push_str(if none { "Nothing.\n\n" } else { "\n" });
     }
-    text.push_str("## Every column\n");
+    text.push_str("## Files beside the database\n\n");
+    for (place, what, kept) in FILES {
+        put(&mut text, format_args!("- `{place}`: {what} ({kept})\n"));
+    }
+    text.push_str("\n## Every column\n");
     for Table {
         name,
         purpose,

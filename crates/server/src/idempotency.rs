@@ -13,7 +13,6 @@ use uuid::Uuid;
 use crate::{
     app::Shared,
     extract::{Caller, whole_body},
-    keys::digest,
     problem::Failure,
     store::Replay,
 };
@@ -55,7 +54,7 @@ async fn keyed_request(app: &Shared, request: Request, next: Next) -> Result<Res
     let request = Request::from_parts(parts.clone(), body);
     let body = whole_body(request, app).await?;
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
-    let request_hash = digest(&[path.as_bytes(), &body]);
+    let request_hash = app.keys.request_tag(path, &body);
 
     let now_ms = app.now_ms();
     if let Some(replay) = app

@@ -54,6 +54,11 @@ impl Keys {
         self.lookup.tag(&[b"address", canonical_email.as_bytes()])
     }
 
+    /// Returns what a repeated request is known by.
+    pub(crate) fn request_tag(&self, path: &str, body: &[u8]) -> [u8; 32] {
+        self.lookup.tag(&[b"request", path.as_bytes(), body])
+    }
+
     /// Returns what is kept of a mailed code.
     pub(crate) fn code_tag(&self, attempt: &[u8], code: &str) -> [u8; 32] {
         self.lookup.tag(&[b"code", attempt, code.as_bytes()])

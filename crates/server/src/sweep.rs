@@ -74,8 +74,8 @@ pub(crate) async fn work(app: Shared) {
             app.end_overdue_calls().await?;
             if app.now_ms() - forgot_ms >= SELDOM_MS {
                 app.forget().await?;
-                app.commit_to_days().await?;
                 forgot_ms = app.now_ms();
+                app.commit_to_days().await?;
             }
             app.rest().await
         };

@@ -11,7 +11,7 @@ use crate::{
     people::same_address,
     platform,
     redact::{Personal, Secret},
-    vault::{StoredAccount, Vault},
+    vault::{StoredAccount, Untold, Vault},
 };
 
 /// Signs in and keeps the account in the vault. Who signs in again with the same address is the
@@ -66,7 +66,7 @@ pub async fn sign_in(
                 .account
                 .take()
                 .filter(|known| known.user_id == session.user_id);
-            let (pins, people, log, ledger, chores, mailbox_seq) = known
+            let (pins, people, log, mut ledger, chores, mailbox_seq) = known
                 .map(|known| {
                     (
                         known.pins,
@@ -78,6 +78,10 @@ pub async fn sign_in(
                     )
                 })
                 .unwrap_or_default();
+            let mine = |untold: &mut Untold| untold.user_id == session.user_id;
+            for untold in data.untold.extract_if(.., mine) {
+                ledger.put_back(untold.records);
+            }
             data.server = Some(api.server().to_string());
             data.pending = None;
             data.account = Some(StoredAccount {

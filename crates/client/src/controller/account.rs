@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::actor::{Actor, Input, Reply, SignedIn, answer, failure};
+use super::{
+    actor::{Actor, Input, Reply, SignedIn, answer, failure},
+    ledger::tell_last,
+};
 use crate::{
     AccountView, Failure, FailureCode, LinkView,
     account::{self, Account, SignUpForm},
@@ -14,6 +17,7 @@ use crate::{
     redact::{Personal, Secret},
     sealing::Sealer,
     socket::{Socket, SocketOptions},
+    vault::Untold,
 };
 
 /// Where the app goes unless it is told otherwise.
@@ -24,6 +28,7 @@ impl Actor {
     pub(super) fn load(&mut self) {
         let data = self.vault.read(Clone::clone);
         self.gate = Gate::new(data.consents, local_ms());
+        self.consents_of = data.consents_of;
         self.choices = data.devices;
         if let Some(processing) = data.processing {
             self.processing = processing;
@@ -221,6 +226,8 @@ impl Actor {
 
     pub(super) fn sign_out(&mut self, reply: Reply) {
         self.stop_everything();
+        // What has just ended is this person's, too.
+        self.record_decisions();
         let Some(signed_in) = self.signed_in.take() else {
             let work = {
                 let vault = self.vault.clone();
@@ -231,11 +238,28 @@ impl Actor {
                 answer(reply, result.map_err(Into::into));
             });
         };
+        let untold = self.ledger.take_waiting();
         self.forget_account();
+        self.dirty = true;
         signed_in.cancel.cancel();
+        let vault = self.vault.clone();
         let work = async move {
             let account = signed_in.account;
             signed_in.socket.close().await;
+            let untold = match signed_in.link {
+                LinkView::Online => tell_last(&account, untold).await,
+                LinkView::Idle
+                | LinkView::Connecting
+                | LinkView::Offline { .. }
+                | LinkView::Refused { .. } => untold,
+            };
+            if !untold.is_empty() {
+                let left = Untold {
+                    user_id: account.me().user_id,
+                    records: untold,
+                };
+                vault.save(|data| data.untold.push(left)).await?;
+            }
             account.sign_out().await
         };
         self.background(work, |actor, result| {
@@ -288,6 +312,12 @@ impl Actor {
         self.pins = stored.pins;
         self.chores = stored.chores;
         self.ledger = stored.ledger;
+        let me = stored.user_id;
+        if self.consents_of.is_some_and(|other| other != me) {
+            // Somebody else's yes is no yes of this person.
+            self.gate = Gate::default();
+        }
+        self.consents_of = Some(me);
         self.sign_ins += 1;
         let number = self.sign_ins;
         let cancel = CancellationToken::new();

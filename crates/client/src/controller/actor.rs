@@ -107,6 +107,8 @@ pub(super) struct Actor {
     pub(super) dirty: bool,
 
     pub(super) gate: Gate,
+    /// Whose decisions the gate has.
+    pub(super) consents_of: Option<UserId>,
     pub(super) ledger: Ledger,
     pub(super) ledger_state: LedgerState,
     pub(super) prompts: Prompts,
@@ -179,6 +181,7 @@ impl Actor {
             chores: Chores::default(),
             dirty: false,
             gate: Gate::default(),
+            consents_of: None,
             ledger: Ledger::default(),
             ledger_state: LedgerState::default(),
             prompts: Prompts::default(),
@@ -358,6 +361,7 @@ impl Actor {
         let (people, log, pins) = (self.people.clone(), self.log.clone(), self.pins.clone());
         let (choices, processing) = (self.choices.clone(), self.processing);
         let decisions = self.gate.decisions().to_vec();
+        let consents_of = self.consents_of;
         let chores = self.chores.clone();
         let ledger = self.ledger.clone();
         let server = self.server.as_ref().map(ToString::to_string);
@@ -367,6 +371,7 @@ impl Actor {
             .map(|signed_in| signed_in.mailbox_seq);
         let saved = self.vault.save(move |data| {
             data.consents = decisions;
+            data.consents_of = consents_of;
             data.devices = choices;
             data.processing = Some(processing);
             if data.account.is_none() {

@@ -7,16 +7,18 @@ use std::{
 };
 
 use jasmin_consent::{chain::Keys, export::VERIFIER};
-use jasmin_protocol::{Base64, Consents, ErrorCode};
+use jasmin_protocol::{Base64, Consents, ErrorCode, MOST_RECORDS, SignedRecord};
 
 use super::actor::Actor;
 use crate::{
-    Failure, FailureCode, LedgerExport, LedgerView, api::ApiError, controller::actor::failure,
-    ledger::Signer, platform,
+    Failure, FailureCode, LedgerExport, LedgerView, account::Account, api::ApiError,
+    controller::actor::failure, ledger::Signer, platform,
 };
 
 /// After a failure; the server may be reachable and not able.
 const PAUSE: Duration = Duration::from_secs(30);
+/// Before what another device wrote meanwhile is read.
+const SHORT_PAUSE: Duration = Duration::from_secs(1);
 
 /// What goes on with the ledger.
 #[derive(Debug)]
@@ -127,14 +129,7 @@ impl Actor {
                 return;
             }
             match told {
-                Ok(consents) => {
-                    actor.take_entries(consents);
-                    if actor.ledger.trouble().is_none() {
-                        actor.tell_ledger(true);
-                    } else {
-                        actor.ledger_rests();
-                    }
-                }
+                Ok(consents) => actor.ledger_was_told(consents),
                 Err(error) if relink && is_about_records(&error) => {
                     actor.relink_ledger();
                     actor.tell_ledger(false);
@@ -144,12 +139,28 @@ impl Actor {
         });
     }
 
+    /// An answer that comes after another device's entry is not judged: that one is read first.
+    fn ledger_was_told(&mut self, consents: Consents) {
+        let waited = self.ledger.waiting();
+        if self.ledger.follows(&consents) {
+            self.take_entries(consents);
+            if self.ledger.waiting() < waited {
+                return self.tell_ledger(true);
+            }
+        }
+        // What the server says does not add up, or not yet: not at once again.
+        self.ledger_state.busy = false;
+        self.ledger_state.again = false;
+        self.ledger_state.due = Some(Instant::now() + SHORT_PAUSE);
+    }
+
     fn take_entries(&mut self, consents: Consents) -> bool {
-        let Some(keys) = self.ledger_keys() else {
+        let (Some(keys), Some(signed_in)) = (self.ledger_keys(), &self.signed_in) else {
             return false;
         };
+        let account = signed_in.account.clone();
         self.dirty = true;
-        self.ledger.take(consents, &keys)
+        self.ledger.take(consents, &keys, &signer(&account))
     }
 
     fn relink_ledger(&mut self) {
@@ -242,7 +253,7 @@ impl Actor {
     }
 }
 
-fn signer(account: &crate::account::Account) -> Signer<'_> {
+fn signer(account: &Account) -> Signer<'_> {
     let clock = account.api().clock();
     Signer {
         subject: account.me().user_id,
@@ -287,4 +298,21 @@ fn new_folder(downloads: &Path) -> std::io::Result<PathBuf> {
         }
     }
     Err(std::io::ErrorKind::AlreadyExists.into())
+}
+
+/// Tells what there is to tell before a sign-out. Returns what could not be told.
+pub(super) async fn tell_last(
+    account: &Account,
+    mut records: Vec<SignedRecord>,
+) -> Vec<SignedRecord> {
+    while !records.is_empty() {
+        let batch: Vec<SignedRecord> = records.iter().take(MOST_RECORDS).cloned().collect();
+        let told = batch.len();
+        if let Err(error) = account.tell_consents(batch).await {
+            tracing::info!(%error, "decisions are told at the next sign-in");
+            break;
+        }
+        records.drain(..told);
+    }
+    records
 }

@@ -80,6 +80,7 @@ fn decision(verdict: Verdict, at_ms: i64) -> Decision {
         asked_in: AskedIn::Call,
         call: None,
         gesture: None,
+        notice: None,
         recorded: true,
     }
 }
@@ -94,13 +95,13 @@ fn told(count: i64) -> (World, Ledger) {
         world.enter(signed);
     }
     ledger.pin(world.keys().ledger);
-    assert!(!ledger.take(world.answer(0), &world.keys()));
+    assert!(!ledger.take(world.answer(0), &world.keys(), &world.signer(NOW)));
     assert_eq!((ledger.last(), ledger.trouble()), (count as u64, None));
     (world, ledger)
 }
 
 fn fault(ledger: &mut Ledger, world: &World, answer: Consents) -> (LedgerFault, u64) {
-    assert!(!ledger.take(answer, &world.keys()));
+    assert!(!ledger.take(answer, &world.keys(), &world.signer(NOW)));
     let trouble = ledger.trouble().unwrap();
     (trouble.fault, trouble.sequence)
 }
@@ -121,6 +122,7 @@ fn a_yes_for_one_call_names_it_and_its_text() {
     let call = CallId(Uuid::from_u128(9));
     let once = Decision {
         call: Some(call),
+        notice: asked_with(Purpose::Camera, AskedIn::Call),
         ..decision(Verdict::AllowedOnce, NOW)
     };
     ledger.add(&once, &world.signer(NOW));
@@ -168,11 +170,6 @@ fn a_server_that_drops_or_moves_is_noticed() {
     let mut swapped = world.answer(0);
     swapped.entries.swap(1, 2);
     assert_eq!(fault(&mut fresh, &world, swapped).1, 3);
-    let short = Consents {
-        entries: Vec::new(),
-        last: 2,
-    };
-    assert_eq!(fault(&mut ledger, &world, short), (LedgerFault::Missing, 3));
     let silent = Consents {
         entries: Vec::new(),
         last: 5,
@@ -181,7 +178,11 @@ fn a_server_that_drops_or_moves_is_noticed() {
         fault(&mut ledger, &world, silent),
         (LedgerFault::Missing, 5)
     );
-    assert!(!ledger.take(world.answer(ledger.after()), &world.keys()));
+    assert!(!ledger.take(
+        world.answer(ledger.after()),
+        &world.keys(),
+        &world.signer(NOW)
+    ));
     assert_eq!(ledger.trouble(), None, "as soon as it fits again");
 }
 
@@ -192,7 +193,7 @@ fn a_server_with_another_key_is_noticed() {
     let pinned = world.keys();
     world.server = SigningKey::from_bytes(&[8; 32]);
     world.enter(ledger.next_batch().remove(0));
-    assert!(!ledger.take(world.answer(1), &pinned));
+    assert!(!ledger.take(world.answer(1), &pinned, &world.signer(NOW)));
     let trouble = ledger.trouble().unwrap();
     assert_eq!(
         (trouble.fault, trouble.sequence),
@@ -218,13 +219,21 @@ fn what_does_not_follow_is_linked_anew_and_never_in_the_future() {
         2,
         "as if nothing had happened"
     );
-    assert!(!backup.take(world.answer(backup.after()), &world.keys()));
+    assert!(!backup.take(
+        world.answer(backup.after()),
+        &world.keys(),
+        &world.signer(NOW)
+    ));
     backup.relink(&world.signer(NOW + 10));
     let record = &backup.next_batch()[0].record;
     assert_eq!(record.number, 3);
     assert_eq!(moment::read(&record.at_client), Some(NOW + 10));
     world.enter(backup.next_batch().remove(0));
-    assert!(!backup.take(world.answer(backup.after()), &world.keys()));
+    assert!(!backup.take(
+        world.answer(backup.after()),
+        &world.keys(),
+        &world.signer(NOW)
+    ));
     assert_eq!(
         (backup.last(), backup.trouble(), backup.is_waiting()),
         (3, None, false)
@@ -247,4 +256,56 @@ fn a_saved_ledger_holds_with_what_waits() {
     let keys = world.keys();
     let checked = export::check(&file, Some(&keys.identity), Some(&keys.ledger)).unwrap();
     assert_eq!((checked.entries.len(), checked.waiting.len()), (2, 1));
+}
+
+/// A database that was brought back from a copy.
+#[test]
+fn what_the_server_lost_is_told_again_and_missed_until_it_is_back() {
+    let (mut world, mut ledger) = told(4);
+    let signer_key = world.device.signing_key();
+    world.entries.truncate(2);
+    let answer = world.answer(ledger.after());
+    assert!(!ledger.take(answer, &world.keys(), &world.signer(NOW)));
+    let missing = ledger.trouble().unwrap();
+    assert_eq!((missing.fault, missing.sequence), (LedgerFault::Missing, 3));
+    assert_eq!((ledger.last(), ledger.waiting()), (2, 2));
+    for signed in ledger.next_batch() {
+        assert_eq!(signed.record.device.certificate.signing_key, signer_key);
+        world.enter(signed);
+    }
+    assert!(!ledger.take(
+        world.answer(ledger.after()),
+        &world.keys(),
+        &world.signer(NOW)
+    ));
+    assert_eq!(
+        (ledger.last(), ledger.trouble(), ledger.is_waiting()),
+        (4, None, false)
+    );
+}
+
+#[test]
+fn what_another_device_wrote_in_between_is_read_first() {
+    let (mut world, mut ledger) = told(1);
+    let mut other = World::new();
+    std::mem::swap(&mut world.device, &mut other.device);
+    let mut elsewhere = Ledger::default();
+    elsewhere.add(&decision(Verdict::Denied, NOW), &world.signer(NOW));
+    world.enter(elsewhere.next_batch().remove(0));
+    std::mem::swap(&mut world.device, &mut other.device);
+
+    ledger.add(&decision(Verdict::Allowed, NOW), &world.signer(NOW));
+    world.enter(ledger.next_batch().remove(0));
+    let answer = world.answer(2);
+    assert!(!ledger.follows(&answer));
+    assert!(ledger.follows(&world.answer(ledger.after())));
+    assert!(!ledger.take(
+        world.answer(ledger.after()),
+        &world.keys(),
+        &world.signer(NOW)
+    ));
+    assert_eq!(
+        (ledger.last(), ledger.trouble(), ledger.is_waiting()),
+        (3, None, false)
+    );
 }

@@ -1,4 +1,4 @@
-use jasmin_protocol::{Address, Base64, DeviceId, SessionId, Tokens, UserId};
+use jasmin_protocol::{Address, Base64, DeviceId, SessionId, SignedRecord, Tokens, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -24,10 +24,23 @@ pub struct VaultData {
     pub pending: Option<StoredSignUp>,
     /// What a person decided, oldest first. The gate's to write.
     pub consents: Vec<Decision>,
+    /// Whose they are; `None`: nobody was signed in yet.
+    pub consents_of: Option<UserId>,
+    /// What earlier sign-ins could not tell the server.
+    pub untold: Vec<Untold>,
     /// Chosen devices.
     pub devices: DeviceChoices,
     /// Voice processing; `None`: never touched.
     pub processing: Option<Processing>,
+}
+
+/// Signed records of somebody who signed out before the server had heard of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Untold {
+    /// Whose.
+    pub user_id: UserId,
+    /// In their order.
+    pub records: Vec<SignedRecord>,
 }
 
 /// A signed-in account and all that belongs to it. Gone as a whole at sign-out.

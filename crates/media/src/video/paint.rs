@@ -75,6 +75,11 @@ impl Painter {
         }
     }
 
+    /// Forgets the last picture.
+    pub fn forget(&mut self) {
+        self.scaled = None;
+    }
+
     /// Paints the middle of `picture` that has the shape of `width`x`height`, at that size, as rows
     /// of `4 * width` bytes into the beginning of `pixels`.
     ///

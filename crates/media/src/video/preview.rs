@@ -70,6 +70,7 @@ impl Preview {
     /// Takes the picture away, as when the camera is switched off.
     pub fn clear(&self) {
         lock(&self.inner.latest).frame = None;
+        lock(&self.inner.painter).forget();
         self.wake();
     }
 

@@ -30,6 +30,11 @@ impl App {
     /// Commits to the ledgers of each day that is over and has no root. Returns how many days.
     pub(crate) async fn commit_to_days(&self) -> Result<usize, Failure> {
         let now_ms = self.now_ms();
+        let yesterday = moment::day(now_ms - SETTLED_MS - DAY_MS);
+        let newest = self.store.read().await?.roots(1).await?.pop();
+        if newest.map(|root| root.day) >= yesterday {
+            return Ok(0);
+        }
         let mut tx = self.store.begin().await?;
         tx.lock(crate::keys::digest(&[b"roots"])).await?;
         let Some(first_ms) = tx.first_consent_ms().await? else {

@@ -217,7 +217,10 @@ fn run(mut pen: Pen, desk: &Desk) -> Result<()> {
         for (key, frame) in frames {
             match (sheets.get_mut(&key), frame) {
                 (Some(sheet), Some(frame)) => sheet.show(&mut pen, frame)?,
-                (Some(sheet), None) => sheet.hide(&pen)?,
+                (Some(sheet), None) => {
+                    sheet.hide(&pen)?;
+                    pen.forget();
+                }
                 (None, _) => {}
             }
         }
@@ -545,6 +548,14 @@ impl Pen {
         // The paper is written on again once the server has read it.
         self.x.sync()?;
         Ok(())
+    }
+
+    /// Wipes what the last picture was made of.
+    fn forget(&mut self) {
+        self.painter.forget();
+        if let Some(paper) = &mut self.paper {
+            paper.pixels.fill(0);
+        }
     }
 
     /// Which windows lost part of their picture.
