@@ -141,7 +141,7 @@ pub(crate) fn parse(mut parser: Parser) -> anyhow::Result<Verb> {
 /// Unpadded base64url, as the app and the server show it.
 fn key(parser: &mut Parser) -> anyhow::Result<Base64> {
     let text = parser.value()?.string()?;
-    let key: Base64 = serde_json::from_value(text.into()).context("a key is base64url text")?;
+    let key: Base64 = text.parse().context("a key is base64url text")?;
     anyhow::ensure!(key.0.len() == 32, "a key has 32 bytes");
     Ok(key)
 }

@@ -4,7 +4,6 @@ use std::fs;
 
 use anyhow::Context;
 use jasmin_consent::export::{Checked, check};
-use jasmin_protocol::Base64;
 
 use crate::{args::Verify, tell};
 
@@ -18,7 +17,7 @@ pub(crate) fn verify(verify: &Verify) -> anyhow::Result<()> {
     let bytes = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let checked = check(&bytes, identity.as_ref(), ledger.as_ref())
         .with_context(|| format!("{} does not hold", file.display()))?;
-    tell(&summary(&checked)?)
+    tell(&summary(&checked))
 }
 
 fn summary(
@@ -27,12 +26,8 @@ fn summary(
         entries,
         waiting,
     }: &Checked,
-) -> anyhow::Result<String> {
-    let text = |key: &Base64| -> anyhow::Result<String> {
-        let json = serde_json::to_value(key)?;
-        Ok(json.as_str().unwrap_or_default().to_owned())
-    };
-    Ok(format!(
+) -> String {
+    format!(
         "good: {} records hold together ({} of them not told to the server)\n\
          saved         {}\n\
          server        {}\n\
@@ -44,7 +39,7 @@ fn summary(
         header.exported_at,
         header.server,
         header.subject,
-        text(&header.identity_key)?,
-        text(&header.ledger_key)?,
-    ))
+        header.identity_key.to_text(),
+        header.ledger_key.to_text(),
+    )
 }

@@ -101,6 +101,7 @@ impl Ledger {
 
     /// Puts back what an earlier sign-in could not tell.
     pub fn put_back(&mut self, untold: Vec<SignedRecord>) {
+        self.waiting.retain(|signed| !untold.contains(signed));
         self.waiting.splice(0..0, untold);
     }
 
@@ -184,9 +185,14 @@ impl Ledger {
             .get_or_insert_with(|| chain::Ledger::after(entries))
     }
 
-    /// What to tell the server next.
+    /// What to tell the server next: records of one chain, this device's newest first of all, so that
+    /// one which the server refuses for good keeps no other back.
     pub fn next_batch(&self) -> Vec<SignedRecord> {
-        self.waiting.iter().take(MOST_RECORDS).cloned().collect()
+        let key = |signed: &SignedRecord| signed.record.device.certificate.signing_key.clone();
+        let newest = self.waiting.last().map(key);
+        let same = |signed: &&SignedRecord| Some(key(signed)) == newest;
+        let batch = self.waiting.iter().filter(same).take(MOST_RECORDS);
+        batch.cloned().collect()
     }
 
     /// From where on to ask for entries: the last one known is asked for again, to see that it is
@@ -288,19 +294,16 @@ impl Ledger {
         Ok(fresh)
     }
 
-    /// The newest records first.
+    /// The last records of the ledger, the last first. Not by their times: clocks are set, and what
+    /// followed what is known without them.
     pub fn views(&self, here: DeviceId) -> Vec<LedgerRecord> {
         let waiting = self.waiting.iter().rev().map(|signed| (signed, false));
-        let told = self.entries.iter().rev().take(SHOWN);
-        let told = told.map(|entry| (&entry.signed, true));
-        let mut views: Vec<LedgerRecord> = waiting
+        let told = self.entries.iter().rev().map(|entry| (&entry.signed, true));
+        waiting
             .chain(told)
             .filter_map(|(signed, told)| view(&signed.record, told, here))
-            .collect();
-        // Devices decide side by side; a stable order keeps each one's own.
-        views.sort_by(|a, b| b.at_ms.total_cmp(&a.at_ms));
-        views.truncate(SHOWN);
-        views
+            .take(SHOWN)
+            .collect()
     }
 
     /// The ledger as a file; `None` before the server's key is known. Says how many records it has.

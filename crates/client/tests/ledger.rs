@@ -33,17 +33,20 @@ async fn allow_in_settings(person: &Person, purpose: Purpose) {
         .await;
 }
 
+async fn take_camera_back(person: &Person) {
+    let (purpose, gesture) = (Purpose::Camera, Gesture::Pointer);
+    person
+        .wants(Command::WithdrawConsent { purpose, gesture })
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_decision_is_told_with_its_text() {
     let world = World::start().await;
     let ana = world.person("ana").await;
     allow_in_settings(&ana, Purpose::Camera).await;
     allow_in_settings(&ana, Purpose::Microphone).await;
-    ana.wants(Command::WithdrawConsent {
-        purpose: Purpose::Camera,
-        gesture: Gesture::Pointer,
-    })
-    .await;
+    take_camera_back(&ana).await;
 
     let records = told(&ana, 3).await;
     let words: Vec<_> = records
@@ -138,11 +141,7 @@ async fn a_server_that_forgets_is_told_again() {
             "DELETE FROM consent_entry",
         ])
         .await;
-    ana.wants(Command::WithdrawConsent {
-        purpose: Purpose::Camera,
-        gesture: Gesture::Pointer,
-    })
-    .await;
+    take_camera_back(&ana).await;
     told(&ana, 2).await;
     let view = ana.app.views().borrow().clone();
     assert_eq!((view.ledger.waiting, view.ledger.trouble), (0, None));
@@ -159,11 +158,7 @@ async fn what_was_decided_before_a_sign_out_is_told_and_counts_for_nobody_else()
     world.stop().await;
     ana.until(|view| !matches!(view.server.link, LinkView::Online))
         .await;
-    ana.wants(Command::WithdrawConsent {
-        purpose: Purpose::Camera,
-        gesture: Gesture::Pointer,
-    })
-    .await;
+    take_camera_back(&ana).await;
     allow_in_settings(&ana, Purpose::Microphone).await;
     ana.wants(Command::SignOut).await;
     world.restart(&[]).await;
@@ -196,11 +191,7 @@ async fn without_a_server_it_counts_at_once_and_is_told_later() {
     world.stop().await;
     ana.until(|view| !matches!(view.server.link, LinkView::Online))
         .await;
-    ana.wants(Command::WithdrawConsent {
-        purpose: Purpose::Camera,
-        gesture: Gesture::Pointer,
-    })
-    .await;
+    take_camera_back(&ana).await;
     let view = ana.until(|view| view.ledger.waiting == 1).await;
     assert!(!view.ledger.records[0].told);
     world.restart(&[]).await;

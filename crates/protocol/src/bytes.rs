@@ -13,6 +13,21 @@ impl fmt::Debug for Base64 {
     }
 }
 
+impl Base64 {
+    /// As it travels.
+    pub fn to_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(&self.0)
+    }
+}
+
+impl std::str::FromStr for Base64 {
+    type Err = base64::DecodeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        URL_SAFE_NO_PAD.decode(text).map(Self)
+    }
+}
+
 impl From<Vec<u8>> for Base64 {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes)
@@ -27,17 +42,14 @@ impl AsRef<[u8]> for Base64 {
 
 impl Serialize for Base64 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(&self.0))
+        serializer.serialize_str(&self.to_text())
     }
 }
 
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        URL_SAFE_NO_PAD
-            .decode(text.as_bytes())
-            .map(Self)
-            .map_err(de::Error::custom)
+        text.parse().map_err(de::Error::custom)
     }
 }
 

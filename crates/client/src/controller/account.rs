@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     actor::{Actor, Input, Reply, SignedIn, answer, failure},
-    ledger::tell_last,
+    ledger::{keep_untold, tell_last},
 };
 use crate::{
     AccountView, Failure, FailureCode, LinkView,
@@ -17,7 +17,6 @@ use crate::{
     redact::{Personal, Secret},
     sealing::Sealer,
     socket::{Socket, SocketOptions},
-    vault::Untold,
 };
 
 /// Where the app goes unless it is told otherwise.
@@ -253,13 +252,7 @@ impl Actor {
                 | LinkView::Offline { .. }
                 | LinkView::Refused { .. } => untold,
             };
-            if !untold.is_empty() {
-                let left = Untold {
-                    user_id: account.me().user_id,
-                    records: untold,
-                };
-                vault.save(|data| data.untold.push(left)).await?;
-            }
+            keep_untold(&vault, account.me().user_id, untold).await?;
             account.sign_out().await
         };
         self.background(work, |actor, result| {
@@ -271,12 +264,24 @@ impl Actor {
     /// The server ended the sign-in.
     pub(super) fn revoked(&mut self) {
         self.stop_everything();
+        self.record_decisions();
         let Some(signed_in) = self.signed_in.take() else {
             return;
         };
         self.account = AccountView::Revoked {
             email: signed_in.email.clone(),
         };
+        // The account stays in the vault without what has just ended.
+        let (vault, me) = (self.vault.clone(), signed_in.account.me().user_id);
+        let untold = self.ledger.take_waiting();
+        self.background(
+            async move { keep_untold(&vault, me, untold).await },
+            |_, kept| {
+                if let Err(error) = kept {
+                    tracing::error!(%error, "decisions that the server has not heard are lost");
+                }
+            },
+        );
         self.forget_account();
     }
 

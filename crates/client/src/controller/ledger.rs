@@ -7,12 +7,17 @@ use std::{
 };
 
 use jasmin_consent::{chain::Keys, export::VERIFIER};
-use jasmin_protocol::{Base64, Consents, ErrorCode, MOST_RECORDS, SignedRecord};
+use jasmin_protocol::{Base64, Consents, ErrorCode, MOST_RECORDS, SignedRecord, UserId};
 
 use super::actor::Actor;
 use crate::{
-    Failure, FailureCode, LedgerExport, LedgerView, account::Account, api::ApiError,
-    controller::actor::failure, ledger::Signer, platform,
+    Failure, FailureCode, LedgerExport, LedgerView,
+    account::Account,
+    api::ApiError,
+    controller::actor::failure,
+    ledger::Signer,
+    platform,
+    vault::{Untold, Vault, VaultError},
 };
 
 /// After a failure; the server may be reachable and not able.
@@ -141,17 +146,16 @@ impl Actor {
 
     /// An answer that comes after another device's entry is not judged: that one is read first.
     fn ledger_was_told(&mut self, consents: Consents) {
-        let waited = self.ledger.waiting();
-        if self.ledger.follows(&consents) {
-            self.take_entries(consents);
-            if self.ledger.waiting() < waited {
-                return self.tell_ledger(true);
-            }
+        if !self.ledger.follows(&consents) {
+            return self.ledger_pauses(SHORT_PAUSE);
         }
-        // What the server says does not add up, or not yet: not at once again.
-        self.ledger_state.busy = false;
-        self.ledger_state.again = false;
-        self.ledger_state.due = Some(Instant::now() + SHORT_PAUSE);
+        let waited = self.ledger.waiting();
+        self.take_entries(consents);
+        if self.ledger.waiting() < waited {
+            return self.tell_ledger(true);
+        }
+        // What the server says does not add up: not at once again.
+        self.ledger_pauses(PAUSE);
     }
 
     fn take_entries(&mut self, consents: Consents) -> bool {
@@ -182,9 +186,13 @@ impl Actor {
 
     fn ledger_waits(&mut self, error: &ApiError) {
         tracing::info!(%error, "the server has yet to hear of decisions");
+        self.ledger_pauses(PAUSE);
+    }
+
+    fn ledger_pauses(&mut self, time: Duration) {
         self.ledger_state.busy = false;
         self.ledger_state.again = false;
-        self.ledger_state.due = Some(Instant::now() + PAUSE);
+        self.ledger_state.due = Some(Instant::now() + time);
     }
 
     fn ledger_rests(&mut self) {
@@ -239,7 +247,10 @@ impl Actor {
                     tracing::warn!(kind = ?error.kind(), "the ledger cannot be saved");
                     None
                 }
-                Err(_) => None,
+                Err(error) => {
+                    tracing::error!(%error, "saving the ledger hit a fault in itself");
+                    None
+                }
             };
             actor.ledger_state.export = match folder {
                 Some(folder) => LedgerExport::Done {
@@ -277,8 +288,15 @@ fn is_about_records(error: &ApiError) -> bool {
 fn save(file: &[u8], downloads: Option<PathBuf>) -> std::io::Result<PathBuf> {
     let downloads = downloads.ok_or(std::io::ErrorKind::NotFound)?;
     let folder = new_folder(&downloads)?;
-    std::fs::write(folder.join("ledger.jsonl"), file)?;
-    std::fs::write(folder.join("verify.html"), VERIFIER)?;
+    let written = std::fs::write(folder.join("ledger.jsonl"), file)
+        .and_then(|()| std::fs::write(folder.join("verify.html"), VERIFIER));
+    if let Err(error) = written {
+        // Half a file would look like one that was changed.
+        if let Err(left) = std::fs::remove_dir_all(&folder) {
+            tracing::warn!(kind = ?left.kind(), "half a ledger stays among the downloads");
+        }
+        return Err(error);
+    }
     Ok(folder)
 }
 
@@ -298,6 +316,19 @@ fn new_folder(downloads: &Path) -> std::io::Result<PathBuf> {
         }
     }
     Err(std::io::ErrorKind::AlreadyExists.into())
+}
+
+/// Keeps what could not be told for the next sign-in of the same person.
+pub(super) async fn keep_untold(
+    vault: &Vault,
+    user_id: UserId,
+    records: Vec<SignedRecord>,
+) -> Result<(), VaultError> {
+    if !records.is_empty() {
+        let untold = Untold { user_id, records };
+        vault.save(|data| data.untold.push(untold)).await?;
+    }
+    Ok(())
 }
 
 /// Tells what there is to tell before a sign-out. Returns what could not be told.

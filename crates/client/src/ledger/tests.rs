@@ -309,3 +309,39 @@ fn what_another_device_wrote_in_between_is_read_first() {
         (3, None, false)
     );
 }
+
+/// Records of an earlier sign-in, with keys that are gone.
+#[test]
+fn what_an_earlier_sign_in_left_keeps_nothing_back() {
+    let (world, mut ledger) = told(1);
+    let earlier = World::new();
+    let mut left = Ledger::default();
+    left.add(&decision(Verdict::Withdrawn, NOW), &earlier.signer(NOW));
+    let left = left.take_waiting();
+    ledger.add(&decision(Verdict::Allowed, NOW + 1), &world.signer(NOW));
+    ledger.put_back(left.clone());
+    ledger.put_back(left.clone());
+    assert_eq!(ledger.waiting(), 2, "each once");
+    let own = ledger.next_batch();
+    assert_eq!((own.len(), own[0].record.number), (1, 2));
+    ledger.relink(&world.signer(NOW + 5));
+    assert_eq!(ledger.next_batch(), own, "this device's own chain goes on");
+    ledger.waiting.retain(|signed| *signed != own[0]);
+    assert_eq!(ledger.next_batch(), left);
+}
+
+#[test]
+fn a_clock_that_is_set_back_changes_no_order() {
+    let (world, mut ledger) = (World::new(), Ledger::default());
+    ledger.add(&decision(Verdict::Allowed, NOW), &world.signer(NOW));
+    ledger.add(
+        &decision(Verdict::Withdrawn, NOW - 60_000),
+        &world.signer(NOW),
+    );
+    let views = ledger.views(world.address.device_id);
+    let decisions: Vec<_> = views.iter().map(|view| view.decision).collect();
+    assert_eq!(
+        decisions,
+        [LedgerDecision::Withdrawn, LedgerDecision::Granted]
+    );
+}
