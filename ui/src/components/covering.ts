@@ -60,8 +60,42 @@ function tip(element: HTMLElement): Above {
   return { place: round(x, y, x + width, y + height, parseFloat(style.borderStartStartRadius)) };
 }
 
-/** Looks when the page changes, and often enough to see what no change tells, as movement. */
+/** After each of these something may lie elsewhere: movements, scrolling, words beside a button. */
+const MOVES = [
+  'animationstart',
+  'animationend',
+  'transitionrun',
+  'transitionend',
+  'scroll',
+  'pointerover',
+  'focusin',
+  'focusout',
+] as const;
+/** How often to look anyway, and while something moves. */
+const LOOK_EACH_MS = 1000;
+const MOVING_MS = 100;
+/** Longer than any movement of the page but the endless ones, which move nothing. */
+const MOVES_FOR_MS = 600;
+
+/** Looks when the page changes, for a while when something moves, and now and then. */
 export function watchPage(look: () => void): () => void {
+  let still = performance.now();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const again = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(
+      () => {
+        look();
+        again();
+      },
+      performance.now() < still ? MOVING_MS : LOOK_EACH_MS,
+    );
+  };
+  const moved = (): void => {
+    still = performance.now() + MOVES_FOR_MS;
+    look();
+    again();
+  };
   const watch = new MutationObserver(look);
   watch.observe(document.documentElement, {
     subtree: true,
@@ -69,13 +103,15 @@ export function watchPage(look: () => void): () => void {
     attributes: true,
     attributeFilter: ['open', 'class', 'style', 'data-above', 'dir'],
   });
-  const timer = setInterval(look, 200);
-  window.addEventListener('resize', look);
-  document.addEventListener('visibilitychange', look);
+  again();
+  for (const name of MOVES) document.addEventListener(name, moved, { capture: true, passive: true });
+  window.addEventListener('resize', moved);
+  document.addEventListener('visibilitychange', moved);
   return () => {
     watch.disconnect();
-    clearInterval(timer);
-    window.removeEventListener('resize', look);
-    document.removeEventListener('visibilitychange', look);
+    clearTimeout(timer);
+    for (const name of MOVES) document.removeEventListener(name, moved, { capture: true });
+    window.removeEventListener('resize', moved);
+    document.removeEventListener('visibilitychange', moved);
   };
 }

@@ -3,6 +3,7 @@
 //! takes out echo and noise.
 
 mod need;
+mod residue;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,7 +15,8 @@ use sonora::config::{
 };
 use sonora::{AudioProcessing, Config, StreamConfig};
 
-use self::need::Need;
+use self::need::{Need, rms};
+use self::residue::Residue;
 use super::voice::Processing;
 use super::{FRAME, SAMPLE_RATE};
 
@@ -44,6 +46,7 @@ pub(super) struct Cleaner {
     /// After the chain, on a voice that may have passed beside it.
     gain: Option<AudioProcessing>,
     need: Need,
+    residue: Residue,
     /// Samples of the microphone that the chain still holds.
     held: VecDeque<f32>,
     /// The share of the chain's sound in what comes out, 0..=1.
@@ -67,6 +70,7 @@ impl Cleaner {
             chain: cleans.then(|| build(cleaning(processing))),
             gain: processing.automatic_gain.then(|| build(gain())),
             need: Need::new(processing),
+            residue: Residue::new(),
             held: VecDeque::from(vec![0.0; chain_delay(processing)]),
             blend: 1.0,
             processing,
@@ -130,7 +134,14 @@ impl Cleaner {
         }
         // What was heard when the chain heard what it gives now: the two fit sample by sample.
         self.held.extend(heard);
-        let late = self.held.drain(..FRAME);
+        let mut late = [0.0; FRAME];
+        for (sample, held) in late.iter_mut().zip(self.held.drain(..FRAME)) {
+            *sample = held;
+        }
+        let (loud, left) = (rms(&late), rms(frame));
+        let gain = self
+            .residue
+            .next(self.need.echoes(), loud, left, self.need.room());
         let (from, to) = (
             self.blend,
             if needed {
@@ -141,8 +152,10 @@ impl Cleaner {
         );
         self.blend = to;
         for (at, (clean, raw)) in frame.iter_mut().zip(late).enumerate() {
-            let share = from + (to - from) * (at as f32 / FRAME as f32);
-            *clean = raw + (*clean - raw) * share;
+            let along = at as f32 / FRAME as f32;
+            let share = from + (to - from) * along;
+            let gain = gain.0 + (gain.1 - gain.0) * along;
+            *clean = raw + (*clean * gain - raw) * share;
         }
     }
 }

@@ -22,8 +22,11 @@ const RETRY_MOST_MS = 2000;
 const SMALL = 120_000;
 /** Rest between two of its pictures: each costs the window a painting of its own. */
 const SMALL_REST_MS = 60;
-/** While the window paints over the tile, the page keeps a picture that is hardly older than this. */
-const COVERED_REST_MS = 500;
+/**
+ * While the window paints over the tile, the page keeps a picture that is hardly older than this: it is
+ * seen for a moment when the cover is taken away, until the next one is there.
+ */
+const COVERED_REST_MS = 2000;
 /** … of this share of the size on the screen. */
 export const COVERED_SHARE = 0.5;
 /** While the window could paint and does not, as below a dialog: raw pictures are large. */

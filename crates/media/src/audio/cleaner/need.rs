@@ -20,6 +20,8 @@ pub(super) struct Need {
     /// Frames of the microphone since the speaker was loud.
     silent_for: u32,
     noise: Noise,
+    /// Level of the room's own noise.
+    room: Option<f32>,
     is_noisy: bool,
 }
 
@@ -38,6 +40,7 @@ impl Need {
             processing,
             silent_for: ECHO_LASTS,
             noise: Noise::default(),
+            room: None,
             is_noisy: true,
         }
     }
@@ -51,13 +54,24 @@ impl Need {
 
     /// Learns 10 ms of the microphone, and tells whether they are to be cleaned.
     pub(super) fn hear_microphone(&mut self, frame: &[f32]) -> bool {
-        if let Some(floor) = self.noise.next(rms(frame)) {
+        self.room = self.noise.next(rms(frame));
+        if let Some(floor) = self.room {
             self.is_noisy = floor > if self.is_noisy { QUIET } else { NOISY };
         }
-        let echoes = self.processing.echo_cancellation && self.silent_for < ECHO_LASTS;
+        let echoes = self.echoes();
         self.silent_for = self.silent_for.saturating_add(1);
         let noise = self.processing.noise_suppression && self.is_noisy;
         echoes || noise
+    }
+
+    /// Whether what the speaker played may be in what the microphone hears.
+    pub(super) fn echoes(&self) -> bool {
+        self.processing.echo_cancellation && self.silent_for < ECHO_LASTS
+    }
+
+    /// Level of the room's own noise, RMS, once it is known.
+    pub(super) fn room(&self) -> Option<f32> {
+        self.room
     }
 }
 
@@ -75,7 +89,8 @@ impl Noise {
     }
 }
 
-fn rms(frame: &[f32]) -> f32 {
+/// The level of some sound, 0..=1 of full scale.
+pub(super) fn rms(frame: &[f32]) -> f32 {
     let power: f32 = frame.iter().map(|sample| sample * sample).sum();
     (power / frame.len().max(1) as f32).sqrt()
 }
