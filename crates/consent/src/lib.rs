@@ -6,6 +6,8 @@
 //! - [`chain`]: how records and entries are hashed, signed and linked.
 //! - [`export`]: a ledger as a file, and its check.
 //! - [`merkle`]: one hash for all ledgers of a day.
+//! - [`standing`]: what is allowed, after all of a ledger.
+//! - [`policy`]: policy sets, which one counts, and what changed in it.
 //!
 //! The shapes are in `jasmin_protocol::consent`; time is always an argument.
 #![deny(missing_docs)]
@@ -15,7 +17,9 @@ pub mod export;
 pub mod merkle;
 pub mod moment;
 pub mod notice;
+pub mod policy;
 pub mod purpose;
+pub mod standing;
 
 #[cfg(test)]
 mod testing;

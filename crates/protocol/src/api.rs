@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Base64, CallId, DeviceId, Sealed, SessionId, UserId};
+use crate::{Base64, CallId, DeviceId, PolicySetRef, Sealed, SessionId, UserId};
 
 macro_rules! body {
     ($(#[$doc:meta])* pub struct $name:ident { $($fields:tt)* }) => {
@@ -67,6 +67,9 @@ body! {
         pub opaque: Base64,
         /// The account's identity.
         pub identity: Identity,
+        /// The policies in force, which the person accepted; `None` where the server has none.
+        #[serde(default)]
+        pub policy_set: Option<PolicySetRef>,
     }
 }
 

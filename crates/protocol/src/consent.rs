@@ -27,6 +27,8 @@ macro_rules! word {
     };
 }
 
+pub(crate) use {part, word};
+
 /// [`ConsentRecord::schema`] of this version.
 pub const CONSENT_SCHEMA: &str = "jasmin-consent-1";
 

@@ -12,6 +12,7 @@ mod consent;
 mod error;
 mod ids;
 pub mod password;
+mod policy;
 mod signal;
 mod socket;
 
@@ -20,5 +21,6 @@ pub use bytes::Base64;
 pub use consent::*;
 pub use error::*;
 pub use ids::*;
+pub use policy::*;
 pub use signal::*;
 pub use socket::*;

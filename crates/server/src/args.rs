@@ -1,6 +1,6 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{Config, DatabaseUrl};
+use crate::{Config, DatabaseUrl, Publication};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -8,6 +8,8 @@ jasmin-server: the signalling API of Jasmin Chat
 
 Usage: jasmin-server [OPTIONS]
        jasmin-server data-map    print what is stored about people, and what could be handed over
+       jasmin-server policy publish FOLDER [--dry-run] [OPTIONS]
+                                 publish the policy set in a folder, or say what that would do
 
   --listen ADDRESS:PORT  where to listen [127.0.0.1:8420]; port 0 takes a free one
   --data-dir FOLDER      database file, key file, outbox [./data]   (JASMIN_SERVER_DATA)
@@ -31,6 +33,8 @@ pub enum Invocation {
     Version,
     /// Print [`data_map::describe`](crate::data_map::describe).
     DataMap,
+    /// Publish policies.
+    Publish(Box<Config>, Publication),
 }
 
 /// A command line that cannot be followed.
@@ -64,7 +68,20 @@ impl Invocation {
             config.db = Some(database_url("JASMIN_DB", url)?);
         }
 
-        let mut args = args.into_iter();
+        let mut args = args.into_iter().peekable();
+        let mut publication = None;
+        if args.peek().is_some_and(|first| first == "policy") {
+            args.next();
+            let verb = args.next().ok_or(ArgsError::Missing("policy"))?;
+            if verb != "publish" {
+                return Err(ArgsError::Unknown(verb.to_string_lossy().into_owned()));
+            }
+            let folder = args.next().ok_or(ArgsError::Missing("policy publish"))?;
+            publication = Some(Publication {
+                folder: folder.into(),
+                dry_run: false,
+            });
+        }
         while let Some(arg) = args.next() {
             let arg = arg.to_string_lossy().into_owned();
             let (option, inline) = match arg.split_once('=') {
@@ -102,6 +119,11 @@ impl Invocation {
                         value("--minimum-age")?,
                     )?;
                 }
+                "--dry-run" if publication.is_some() => {
+                    if let Some(publication) = &mut publication {
+                        publication.dry_run = true;
+                    }
+                }
                 "data-map" => return Ok(Self::DataMap),
                 "--i-know-no-tls" => config.i_know_no_tls = true,
                 "--help" | "-h" => return Ok(Self::Help),
@@ -109,7 +131,10 @@ impl Invocation {
                 _ => return Err(ArgsError::Unknown(option)),
             }
         }
-        Ok(Self::Run(Box::new(config)))
+        Ok(match publication {
+            Some(publication) => Self::Publish(Box::new(config), publication),
+            None => Self::Run(Box::new(config)),
+        })
     }
 }
 
@@ -208,6 +233,29 @@ mod tests {
             said(&["--ring-seconds", "0"]),
             "--ring-seconds takes a number of seconds from 1 to 600"
         );
+    }
+
+    #[test]
+    fn a_publication_has_a_folder_and_says_which_database() {
+        let parsed = |args: &[&str]| parse(args, &[]);
+        let Ok(Invocation::Publish(config, publication)) = parsed(&[
+            "policy",
+            "publish",
+            "here",
+            "--dry-run",
+            "--data-dir",
+            "there",
+        ]) else {
+            panic!("it does not publish");
+        };
+        assert_eq!(config.data_dir, PathBuf::from("there"));
+        assert_eq!(publication.folder, PathBuf::from("here"));
+        assert!(publication.dry_run);
+        let said = |args: &[&str]| parsed(args).unwrap_err().to_string();
+        assert_eq!(said(&["policy"]), "policy needs a value");
+        assert_eq!(said(&["policy", "publish"]), "policy publish needs a value");
+        assert!(said(&["policy", "undo"]).contains("undo"));
+        assert!(said(&["--dry-run"]).contains("--dry-run"));
     }
 
     #[test]

@@ -127,6 +127,12 @@ pub const DATA_MAP: &[Table] = &[
                 Unreadable,
             ),
             column("created_ms", "when the account was made", Observed, Plain),
+            column(
+                "policy_version",
+                "which policies were accepted with the sign-up",
+                Given,
+                Plain,
+            ),
         ],
     },
     Table {
@@ -173,6 +179,12 @@ pub const DATA_MAP: &[Table] = &[
             column("mails", "how many codes were mailed", Observed, Plain),
             column("mailed_ms", "when the last was mailed", Observed, Plain),
             column("created_ms", "when it began", Observed, Plain),
+            column(
+                "policy_version",
+                "which policies were accepted with it",
+                Given,
+                Plain,
+            ),
         ],
     },
     Table {
@@ -346,6 +358,19 @@ pub const DATA_MAP: &[Table] = &[
             column("lease_until_ms", "when it is tried again", Machinery, Plain),
             column("tries", "how often it was tried", Machinery, Plain),
             column("created_ms", "when it was written", Observed, Plain),
+        ],
+    },
+    Table {
+        name: "policy_set",
+        purpose: "to show which policies counted when",
+        seen_by: "everybody",
+        kept: "for ever",
+        columns: &[
+            column("version", "the set's version", Machinery, Plain),
+            column("place", "its place among all sets", Machinery, Plain),
+            column("signed_set", "dates, hashes, changes", Machinery, Plain),
+            column("texts", "the texts", Machinery, Plain),
+            column("published_ms", "when it was published", Machinery, Plain),
         ],
     },
     Table {

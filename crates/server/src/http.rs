@@ -74,6 +74,9 @@ pub(crate) fn router(app: &Shared) -> Router {
     described()
         .0
         .route("/openapi.json", get(document))
+        .route("/legal", get(routes::legal::archive))
+        .route("/legal/feed.json", get(routes::legal::feed))
+        .route("/legal/{version}", get(routes::legal::set))
         .fallback(async || Failure::not_found())
         .method_not_allowed_fallback(async || {
             Failure::new(
@@ -159,7 +162,10 @@ fn add_headers(headers: &mut HeaderMap, is_api: bool) {
             "same-origin",
         ),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A page may say more exactly what it needs.
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     if is_api {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

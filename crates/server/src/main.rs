@@ -24,6 +24,12 @@ fn run() -> anyhow::Result<()> {
     let config =
         match Invocation::parse(std::env::args_os().skip(1), |name| std::env::var_os(name))? {
             Invocation::Run(config) => *config,
+            Invocation::Publish(config, publication) => {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
+                return say(&runtime.block_on(jasmin_server::publish(&config, &publication))?);
+            }
             Invocation::DataMap => return say(&jasmin_server::data_map::describe()),
             Invocation::Help => return say(USAGE),
             Invocation::Version => {

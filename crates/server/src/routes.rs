@@ -6,6 +6,7 @@ pub(crate) mod consents;
 pub(crate) mod contacts;
 pub(crate) mod devices;
 pub(crate) mod health;
+pub(crate) mod legal;
 pub(crate) mod login;
 pub(crate) mod mailbox;
 pub(crate) mod me;
@@ -13,6 +14,7 @@ pub(crate) mod meta;
 #[cfg(test)]
 mod nonsense;
 pub(crate) mod place;
+pub(crate) mod policies;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod sessions;
@@ -46,6 +48,8 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(contacts::remove))
         .routes(routes!(consents::list, consents::tell))
         .routes(routes!(transparency::transparency))
+        .routes(routes!(policies::sets))
+        .routes(routes!(policies::texts))
         .routes(routes!(calls::list, place::place))
         .routes(routes!(answer::answer))
         .routes(routes!(calls::decline))

@@ -15,7 +15,7 @@ use crate::{
     args::is_loopback,
     bus::InProcess,
     http,
-    keys::{self, LoadError},
+    keys::{self, Keys, LoadError},
     limits::Limiter,
     mail,
     metrics::Metrics,
@@ -139,24 +139,9 @@ impl Drop for Server {
 
 /// Opens everything that lies under the data folder or behind the database's URL.
 pub(crate) async fn open(config: Config, outbox_url: Option<String>) -> Result<App, StartError> {
-    let folder: &Path = &config.data_dir;
-    platform::create_private_dir(folder)
-        .map_err(|error| StartError::DataDir(folder.to_owned(), error))?;
-    let folder_lock = lock(folder)?;
-    let now_ms = config.clock.now_ms();
-    let store = match &config.db {
-        Some(url) => Store::open_url(url, now_ms).await?,
-        None => Store::open_file(&folder.join("jasmin.db"), now_ms).await?,
-    };
-    let key_file = folder.join("server.key");
-    let keys = keys::load(&store, &key_file, now_ms)
-        .await
-        .map_err(|error| match error {
-            LoadError::File(error) => StartError::KeyFile(error),
-            LoadError::Store(error) => StartError::Database(error.into()),
-            LoadError::Mismatch => StartError::Mismatch(key_file),
-            LoadError::SelfTest => StartError::SelfTest,
-        })?;
+    make_folder(&config.data_dir)?;
+    let folder_lock = lock(&config.data_dir)?;
+    let (store, keys) = open_store(&config).await?;
     Ok(App {
         config,
         store,
@@ -171,6 +156,32 @@ pub(crate) async fn open(config: Config, outbox_url: Option<String>) -> Result<A
         draining: CancellationToken::new(),
         tasks: TaskTracker::new(),
     })
+}
+
+fn make_folder(folder: &Path) -> Result<(), StartError> {
+    platform::create_private_dir(folder)
+        .map_err(|error| StartError::DataDir(folder.to_owned(), error))
+}
+
+/// Opens the store and its keys, also beside a server that runs.
+pub(crate) async fn open_store(config: &Config) -> Result<(Store, Keys), StartError> {
+    let folder: &Path = &config.data_dir;
+    make_folder(folder)?;
+    let now_ms = config.clock.now_ms();
+    let store = match &config.db {
+        Some(url) => Store::open_url(url, now_ms).await?,
+        None => Store::open_file(&folder.join("jasmin.db"), now_ms).await?,
+    };
+    let key_file = folder.join("server.key");
+    let keys = keys::load(&store, &key_file, now_ms)
+        .await
+        .map_err(|error| match error {
+            LoadError::File(error) => StartError::KeyFile(error),
+            LoadError::Store(error) => StartError::Database(error.into()),
+            LoadError::Mismatch => StartError::Mismatch(key_file),
+            LoadError::SelfTest => StartError::SelfTest,
+        })?;
+    Ok((store, keys))
 }
 
 /// Keeps the folder to this process. The operating system lets go of it however the process ends.

@@ -11,6 +11,7 @@ mod contacts;
 mod idem;
 mod mailbox;
 mod outbox;
+mod policies;
 mod schema;
 mod sessions;
 mod sql;

@@ -2,6 +2,7 @@
 
 mod decisions;
 pub(crate) mod people;
+mod policies;
 pub(crate) mod postgres;
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -24,6 +25,7 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 pub(crate) use people::{Applicant, PASSWORD, Profile, SignedInPerson, Suite, ke1, sealed};
+pub(crate) use policies::{draft, publish};
 
 use crate::{
     Clock, Config, DatabaseUrl, Limits, ManualClock, Rate,

@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 use crate::{
     app::{App, Letter, Shared},
     extract::{Body, Caller},
-    keys::digest,
+    keys::{Sealer, digest},
     problem::Failure,
     store::{Address, NewConsent, Tx},
 };
@@ -222,9 +222,19 @@ impl App {
         sequence: i64,
         entry_box: &[u8],
     ) -> Result<LedgerEntry, Failure> {
-        let json = self.keys.data.open(&context(user, sequence), entry_box)?;
-        serde_json::from_slice(&json).map_err(|_| Failure::internal("an entry cannot be read"))
+        open_entry(&self.keys.data, user, sequence, entry_box)
     }
+}
+
+/// Reads an entry back out of its box.
+pub(crate) fn open_entry(
+    data: &Sealer,
+    user: UserId,
+    sequence: i64,
+    entry_box: &[u8],
+) -> Result<LedgerEntry, Failure> {
+    let json = data.open(&context(user, sequence), entry_box)?;
+    serde_json::from_slice(&json).map_err(|_| Failure::internal("an entry cannot be read"))
 }
 
 fn context(user: UserId, sequence: i64) -> String {

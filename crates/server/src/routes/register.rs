@@ -84,6 +84,7 @@ pub(crate) async fn finish(
     let name = person_name(&body.name).map_err(|wrong| Failure::wrong("#/name", wrong))?;
     let record = PasswordDesk::record(&body.opaque.0)?;
     check_identity(&body.identity)?;
+    let policy_version = app.accepted_policy(body.policy_set.as_ref()).await?;
     let email =
         Email::parse(&attempt.email).map_err(|_| Failure::internal("a sealed address is wrong"))?;
     let tag = app.keys.address_tag(email.canonical());
@@ -113,6 +114,7 @@ pub(crate) async fn finish(
         code_tag: app.keys.code_tag(attempt.id.as_bytes(), &code),
         code_expires_ms: now_ms + CODE_MS,
         tries: 0,
+        policy_version,
     };
 
     let mut tx = app.store.begin().await?;

@@ -63,6 +63,7 @@ pub(crate) async fn verify(
         password_record: row.password_record,
         identity_key: row.identity_key,
         wrapped_seed: row.wrapped_seed,
+        policy_version: row.policy_version,
     };
     let is_new = tx.confirm_sign_up(attempt, account, now_ms).await?;
     tx.commit().await?;

@@ -26,6 +26,8 @@ pub(crate) struct NewAccount {
     pub(crate) password_record: Vec<u8>,
     pub(crate) identity_key: Vec<u8>,
     pub(crate) wrapped_seed: Vec<u8>,
+    /// The policies that were accepted; empty where there were none.
+    pub(crate) policy_version: String,
 }
 
 /// A sign-up that waits for its code.
@@ -42,6 +44,8 @@ pub(crate) struct SignUpRow {
     pub(crate) code_expires_ms: i64,
     /// How often a code was tried, this time included.
     pub(crate) tries: i64,
+    /// The policies that were accepted; empty where there were none.
+    pub(crate) policy_version: String,
 }
 
 impl Conn {
@@ -115,6 +119,7 @@ impl Tx {
             row.code_tag,
             row.code_expires_ms,
             now_ms,
+            row.policy_version,
         ];
         Ok(self.execute(sql::SIGN_UP_INSERT, args).await? == 1)
     }
@@ -136,6 +141,7 @@ impl Tx {
                 code_tag: row.hash(6)?,
                 code_expires_ms: row.get(7)?,
                 tries: row.get(8)?,
+                policy_version: row.get(9)?,
             })
         })
         .transpose()
@@ -176,6 +182,7 @@ impl Tx {
             account.password_record,
             account.identity_key,
             account.wrapped_seed,
+            account.policy_version,
             now_ms,
         ];
         let is_new = self.execute(sql::ACCOUNT_INSERT, args).await? == 1;

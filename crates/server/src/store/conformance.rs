@@ -446,6 +446,7 @@ fn sign_up(email_tag: [u8; 32]) -> SignUpRow {
         code_tag: [2; 32],
         code_expires_ms: NOW + 10,
         tries: 0,
+        policy_version: "1.0.0".to_owned(),
     }
 }
 
@@ -459,6 +460,7 @@ fn account(email_tag: [u8; 32]) -> NewAccount {
         password_record: b"record".to_vec(),
         identity_key: vec![1; 32],
         wrapped_seed: b"seed".to_vec(),
+        policy_version: "1.0.0".to_owned(),
     }
 }
 

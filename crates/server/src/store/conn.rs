@@ -97,6 +97,7 @@ arg_from! {
     i64 => |value| Self::Int(Some(value));
     Option<i64> => |value| Self::Int(value);
     &str => |value| Self::Text(value.to_owned());
+    String => |value| Self::Text(value);
     Vec<u8> => |value| Self::Bytes(Some(value));
     &[u8] => |value| Self::Bytes(Some(value.to_vec()));
     [u8; 32] => |value| Self::Bytes(Some(value.to_vec()));
@@ -355,7 +356,7 @@ impl Conn {
     }
 
     pub(crate) async fn row_counts(&mut self) -> Vec<(String, usize)> {
-        const COUNTS: [(&str, &str); 14] = [
+        const COUNTS: [(&str, &str); 15] = [
             ("account", "SELECT COUNT(*) FROM account"),
             ("sign_up", "SELECT COUNT(*) FROM sign_up"),
             ("device", "SELECT COUNT(*) FROM device"),
@@ -370,6 +371,7 @@ impl Conn {
             ("server_secret", "SELECT COUNT(*) FROM server_secret"),
             ("consent_entry", "SELECT COUNT(*) FROM consent_entry"),
             ("ledger_root", "SELECT COUNT(*) FROM ledger_root"),
+            ("policy_set", "SELECT COUNT(*) FROM policy_set"),
         ];
         let mut counts = Vec::new();
         for (table, sql) in COUNTS {

@@ -23,6 +23,12 @@ const MIGRATIONS: &[Migration] = &[
         lite: include_str!("../../migrations/20261130030000_consent_ledger.lite.sql"),
         pg: include_str!("../../migrations/20261130030000_consent_ledger.pg.sql"),
     },
+    Migration {
+        version: 20_261_130_060_000,
+        script: include_str!("../../migrations/20261130060000_policies.sql"),
+        lite: include_str!("../../migrations/20261130060000_policies.lite.sql"),
+        pg: include_str!("../../migrations/20261130060000_policies.pg.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (

@@ -28,14 +28,16 @@ statements! {
     ACCOUNT_BY_TAG = "SELECT id, password_record FROM account WHERE email_tag = $1";
     ACCOUNT = "SELECT email_box, name_box, identity_key, wrapped_seed FROM account WHERE id = $1";
     ACCOUNT_INSERT = "INSERT INTO account (id, email_tag, email_box, name_box, birthday_box, \
-        password_record, identity_key, wrapped_seed, created_ms) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (email_tag) DO NOTHING";
+        password_record, identity_key, wrapped_seed, policy_version, created_ms) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (email_tag) DO NOTHING";
 
     SIGN_UP_INSERT = "INSERT INTO sign_up (id, email_tag, person_box, password_record, \
-        identity_key, wrapped_seed, code_tag, code_expires_ms, tries, mails, mailed_ms, created_ms) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 1, $9, $9) ON CONFLICT (id) DO NOTHING";
+        identity_key, wrapped_seed, code_tag, code_expires_ms, policy_version, tries, mails, \
+        mailed_ms, created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10, 0, 1, $9, $9) \
+        ON CONFLICT (id) DO NOTHING";
     SIGN_UP_TRY = "UPDATE sign_up SET tries = tries + 1 WHERE id = $1 RETURNING uid, email_tag, \
-        person_box, password_record, identity_key, wrapped_seed, code_tag, code_expires_ms, tries";
+        person_box, password_record, identity_key, wrapped_seed, code_tag, code_expires_ms, tries, \
+        policy_version";
     SIGN_UP_BOX = "SELECT person_box FROM sign_up WHERE id = $1 AND uid IS NULL";
     SIGN_UP_RESEND = "UPDATE sign_up SET code_tag = $2, code_expires_ms = $3, tries = 0, \
         mails = mails + 1, mailed_ms = $4 \
@@ -137,6 +139,13 @@ statements! {
 
     CONSENT_INSERT = "INSERT INTO consent_entry (uid, sequence, id, chain, number, record_hash, \
         hash, entry_box, at_server_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    POLICY_SETS = "SELECT signed_set FROM policy_set ORDER BY place";
+    POLICY_TEXTS = "SELECT texts FROM policy_set WHERE version = $1";
+    POLICY_INSERT = "INSERT INTO policy_set (version, place, signed_set, texts, published_ms) \
+        VALUES ($1, $2, $3, $4, $5)";
+
+    CONSENTS_ALL = "SELECT uid, sequence, entry_box FROM consent_entry \
+        WHERE uid > $1 OR (uid = $1 AND sequence > $2) ORDER BY uid, sequence LIMIT $3";
     CONSENT_BY_ID = "SELECT sequence, record_hash, entry_box FROM consent_entry \
         WHERE uid = $1 AND id = $2";
     CONSENT_HEAD = "SELECT sequence, hash FROM consent_entry WHERE uid = $1 \

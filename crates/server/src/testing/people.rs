@@ -82,6 +82,7 @@ impl Applicant {
                 key: Base64(self.identity.verifying_key().to_bytes().to_vec()),
                 wrapped_seed: Base64(vec![5; 48]),
             },
+            policy_set: None,
         }
     }
 }

@@ -1,0 +1,2 @@
+CREATE TRIGGER policy_set_is_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON policy_set
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
