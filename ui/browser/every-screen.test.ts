@@ -10,6 +10,8 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** Pages that are a click away from a scene. */
 const PAGES: Record<string, { scene: string; clicks: string[] }> = {
   'sign-up': { scene: 'welcome', clicks: ['sign-up', 'submit'] },
+  'sign-up-policies': { scene: 'policy-welcome', clicks: ['sign-up', 'submit'] },
+  'policies-all': { scene: 'policy-coming', clicks: ['nav-privacy', 'policy-all'] },
   server: { scene: 'welcome', clicks: ['server'] },
   person: { scene: 'home', clicks: ['person-ana@lima.example'] },
   removing: { scene: 'home', clicks: ['person-ana@lima.example', 'remove-person'] },
@@ -35,8 +37,10 @@ const PAGES: Record<string, { scene: string; clicks: string[] }> = {
   'privacy-panel': { scene: 'call', clicks: ['privacy'] },
   'devices-panel': { scene: 'call', clicks: ['devices'] },
 };
-// What is acted about the records shows on the page that lists them.
-const onPrivacy = (scene: string): boolean => scene.startsWith('ledger-') || scene === 'withdrawn';
+// What is acted about records and policies shows on the page that lists them.
+const ON_PRIVACY = ['withdrawn', 'policy-superseded', 'policy-trouble', 'policy-unknown'];
+const onPrivacy = (scene: string): boolean =>
+  scene.startsWith('ledger-') || ON_PRIVACY.includes(scene);
 for (const scene of Object.keys(SCENES)) {
   PAGES[scene] ??= { scene, clicks: onPrivacy(scene) ? ['nav-privacy'] : [] };
 }

@@ -54,6 +54,7 @@ describe('becoming somebody', () => {
       email: 'maya@hart.example',
       password: 'four grey herons nest',
       birthday: '1990-05-17',
+      policy: null,
     });
     await at('code').fill('0000-0000');
     await at('submit').click();

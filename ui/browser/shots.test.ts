@@ -24,9 +24,10 @@ const narrowly =
 
 /** For what stands further down. */
 const unfolded =
-  (door: string, testid: string): Steps =>
+  (door: string, testid: string, ...also: string[]): Steps =>
   async ({ page }) => {
     await page.locator(`[data-testid="${door}"]`).click();
+    for (const one of also) await page.locator(`[data-testid="${one}"]`).click();
     await page.locator(`[data-testid="${testid}"]`).evaluate((found) => {
       found.scrollIntoView({ block: 'start' });
     });
@@ -40,6 +41,19 @@ const focused =
     await page.locator(`[data-testid="${testid}"]`).focus();
     await page.keyboard.press('Tab');
   };
+
+/** The texts themselves, below what changed in them. */
+const atText: Steps = async ({ page }) => {
+  await page.locator('#policy-privacy_policy-collection').evaluate((found) => {
+    found.scrollIntoView({ block: 'start' });
+  });
+};
+
+const atWords: Steps = async ({ page }) => {
+  await page.locator('#policy-diff-privacy_policy-keeping').evaluate((found) => {
+    found.scrollIntoView({ block: 'start' });
+  });
+};
 
 const SHOTS: [name: string, scene: string, steps?: Steps][] = [
   ['welcome', 'welcome'],
@@ -94,6 +108,24 @@ const SHOTS: [name: string, scene: string, steps?: Steps][] = [
   ['privacy-saving', 'ledger-saving', unfolded('nav-privacy', 'ledger-export')],
   ['privacy-saved', 'ledger-saved', unfolded('nav-privacy', 'ledger-exported')],
   ['privacy-failed', 'ledger-failed', unfolded('nav-privacy', 'ledger-export-failed')],
+  ['policy-signup', 'policy-welcome', click('sign-up')],
+  ['policy-signup-end', 'policy-welcome', unfolded('sign-up', 'signup-policy')],
+  ['policy-signup-errors', 'policy-welcome', unfolded('sign-up', 'signup-policy', 'submit')],
+  ['policy-first', 'policy-first'],
+  ['policy-reader', 'policy-reader'],
+  ['policy-reader-texts', 'policy-reader', atText],
+  ['policy-banner', 'policy-coming'],
+  ['policy-come', 'policy-come'],
+  ['policy-diff', 'policy-diff'],
+  ['policy-diff-more', 'policy-diff', atWords],
+  ['policy-texts', 'policy-diff', atText],
+  ['policy-settings', 'policy-coming', unfolded('nav-privacy', 'policies', 'policy-all')],
+  ['policy-superseded', 'policy-superseded', click('nav-privacy', 'consent-history-camera')],
+  ['policy-trouble', 'policy-trouble', click('nav-privacy')],
+  ['policy-unknown', 'policy-unknown', unfolded('nav-privacy', 'policies')],
+  ['policy-loading', 'policy-loading'],
+  ['policy-failed', 'policy-failed'],
+  ['prompt-superseded', 'prompt-superseded'],
   ['settings', 'home', click('nav-settings')],
   ['av', 'home', click('nav-settings', 'settings-av')],
   ['keys', 'home', click('nav-settings', 'settings-keys')],
@@ -115,6 +147,7 @@ describe.runIf(FOLDER !== '')('pictures', () => {
     dark: { ...WIDE, colorScheme: 'dark' },
     'small-dark': { ...SMALL, colorScheme: 'dark' },
     middle: { width: 800, height: 600 },
+    mock: { width: 1120, height: 760 },
     desk: { width: 1000, height: 700 },
     'desk-dark': { width: 1000, height: 700, colorScheme: 'dark' },
     full: { width: 1920, height: 1080 },

@@ -71,6 +71,7 @@ pub(crate) fn run(options: Options) -> Result<()> {
         data.join("server").display()
     );
     require_free_port()?;
+    publish_policies(options, &data.join("server"))?;
     let mut server = Command::new(workspace::binary(options.profile(), "jasmin-server")?);
     server
         .arg("--listen")
@@ -102,6 +103,20 @@ pub(crate) fn run(options: Options) -> Result<()> {
     println!("── mail (with the codes of sign-up): {url}/dev/mailbox");
     println!("── Ctrl-C, or closing every window, ends it all\n");
     programs.wait(&interrupted)
+}
+
+/// A new server begins with the policies that come with the program, as an operator would publish them.
+fn publish_policies(options: Options, folder: &Path) -> Result<()> {
+    if folder.join("jasmin.db").exists() {
+        return Ok(());
+    }
+    let mut publish = Command::new(workspace::binary(options.profile(), "jasmin-server")?);
+    publish
+        .args(["policy", "publish"])
+        .arg(workspace::root().join("policies").join("1.0.0"))
+        .arg("--data-dir")
+        .arg(folder);
+    shell::run(&mut publish)
 }
 
 fn build(options: Options) -> Result<()> {

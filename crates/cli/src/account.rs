@@ -108,11 +108,20 @@ async fn sign_in(controller: &Controller, account: &Account) -> anyhow::Result<b
 }
 
 async fn sign_up(controller: &Controller, robot: &Robot, account: &Account) -> anyhow::Result<()> {
+    // Whoever starts a robot accepts for it what they publish themselves.
+    let policy = views::find(
+        &mut controller.views(),
+        PATIENCE,
+        "learning the server's policies",
+        |view| view.policies.known.then(|| view.policies.in_force.clone()),
+    )
+    .await?;
     let sign_up = Command::SignUp {
         name: robot.name.clone(),
         email: account.email.clone(),
         password: account.password.clone(),
         birthday: BIRTHDAY.to_owned(),
+        policy,
     };
     controller.dispatch(sign_up).await.context("signing up")?;
     let outbox = views::find(

@@ -10,8 +10,9 @@ mod request;
 use std::time::Duration;
 
 use jasmin_protocol::{
-    LoginChallenge, LoginFinish, LoginStart, Meta, Refresh, RegisterChallenge, RegisterFinish,
-    RegisterStart, ResendCode, Session, Tokens, Transparency, VerifyEmail,
+    LoginChallenge, LoginFinish, LoginStart, Meta, PolicySets, PolicyTexts, Refresh,
+    RegisterChallenge, RegisterFinish, RegisterStart, ResendCode, Session, Tokens, Transparency,
+    VerifyEmail,
 };
 use serde::de::DeserializeOwned;
 
@@ -110,6 +111,23 @@ impl Api {
     /// As every request.
     pub async fn transparency(&self) -> Result<Transparency, ApiError> {
         self.ask(&Ask::get("/v1/transparency"), None).await
+    }
+
+    /// `GET /v1/policies`: all policy sets that were published.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn policies(&self) -> Result<PolicySets, ApiError> {
+        self.ask(&Ask::get("/v1/policies"), None).await
+    }
+
+    /// `GET /v1/policies/{version}`: the texts of one set.
+    ///
+    /// # Errors
+    /// `not-found` where there is no such set.
+    pub async fn policy_texts(&self, version: &str) -> Result<PolicyTexts, ApiError> {
+        self.ask(&Ask::get(&format!("/v1/policies/{version}")), None)
+            .await
     }
 
     /// `POST /v1/auth/register/start`.

@@ -17,6 +17,8 @@ pub enum Command {
         email: String,
         password: String,
         birthday: String,
+        /// The version of the policies that the person accepts; `null` where the server has none.
+        policy: Option<String>,
     },
     /// Finish sign-up with the mailed code; signs in.
     VerifyEmail { code: String },
@@ -35,6 +37,9 @@ pub enum Command {
     WithdrawAll { gesture: Gesture },
     /// Whether the page shows what was decided: then it is part of the snapshot.
     ShowLedger { shown: bool },
+    /// Show the documents of a version of the policies: then they are part of the snapshot, and the
+    /// version counts as opened. `null` puts them away.
+    ShowPolicy { version: Option<String> },
     /// Save the consent ledger as a file, with a page that checks it.
     ExportLedger,
 

@@ -10,6 +10,7 @@ pub mod chores;
 mod devices;
 mod ledger;
 mod people;
+mod policies;
 mod prompts;
 mod ring;
 mod session;

@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use jasmin_protocol::{AskedIn, CallId, Gesture, NoticeRef};
+use jasmin_protocol::{AskedIn, CallId, Gesture, NoticeRef, PolicySetRef};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -118,6 +118,9 @@ pub struct Decision {
     /// The text that was on the screen; `None` where nothing was asked.
     #[serde(default)]
     pub notice: Option<NoticeRef>,
+    /// The policies in force; `None` before there were any.
+    #[serde(default)]
+    pub policy_set: Option<PolicySetRef>,
     /// It is in the person's ledger.
     #[serde(default)]
     pub recorded: bool,
@@ -133,6 +136,7 @@ impl Decision {
             call: None,
             gesture: None,
             notice: None,
+            policy_set: None,
             recorded: false,
         }
     }
@@ -156,6 +160,8 @@ pub enum Verdict {
     Withdrawn,
     /// The call or check that it was for is over.
     Expired,
+    /// The policies do more now than when the yes was given.
+    Superseded,
 }
 
 #[derive(Debug, Default)]
@@ -177,6 +183,8 @@ struct Live {
 pub struct Gate {
     standings: BTreeMap<Purpose, Standing>,
     decisions: Vec<Decision>,
+    /// The policies in force.
+    policy: Option<PolicySetRef>,
 }
 
 impl Scope {
@@ -339,6 +347,39 @@ impl Gate {
         allowed
     }
 
+    /// Decisions from now on are made under these policies.
+    pub fn policy_is(&mut self, in_force: Option<PolicySetRef>) {
+        self.policy = in_force;
+    }
+
+    /// Ends each yes of which `has_ended` says so, by its purpose and the version of the policies that
+    /// it was given under. Whoever holds a grant for it is told at once.
+    pub fn supersede(
+        &mut self,
+        has_ended: impl Fn(Purpose, Option<&str>) -> bool,
+        now_ms: i64,
+    ) -> Vec<Purpose> {
+        let mut over = Vec::new();
+        for (purpose, standing) in &mut self.standings {
+            let is_over = standing.last.as_ref().is_some_and(|last| {
+                let under = last.policy_set.as_ref().map(|set| set.version.as_str());
+                matches!(last.verdict, Verdict::Allowed | Verdict::AllowedOnce)
+                    && has_ended(*purpose, under)
+            });
+            if is_over {
+                standing.once = None;
+                if let Some(live) = standing.live.take() {
+                    live.token.cancel();
+                }
+                over.push(*purpose);
+            }
+        }
+        for purpose in &over {
+            self.record(Decision::ended(*purpose, Verdict::Superseded, now_ms));
+        }
+        over
+    }
+
     /// A call or check is over: what was allowed once for it is over, too. Says whether anything was.
     pub fn end(&mut self, scope: Scope, now_ms: i64) -> bool {
         let mut over = Vec::new();
@@ -385,6 +426,7 @@ impl Gate {
                 }
                 (Some(Verdict::Denied), _) => ConsentState::Denied,
                 (Some(Verdict::Withdrawn), _) => ConsentState::Withdrawn,
+                (Some(Verdict::Superseded), _) => ConsentState::Superseded,
             },
             since_ms: last.map(|decision| decision.at_ms as f64),
             in_use: standing
@@ -393,7 +435,8 @@ impl Gate {
         }
     }
 
-    fn record(&mut self, decision: Decision) {
+    fn record(&mut self, mut decision: Decision) {
+        decision.policy_set.clone_from(&self.policy);
         self.standings.entry(decision.purpose).or_default().last = Some(decision.clone());
         self.decisions.push(decision);
     }
@@ -507,6 +550,45 @@ mod tests {
             gate.request::<Camera>(other_call(), false, later),
             Access::Ask
         ));
+    }
+
+    #[test]
+    fn wider_policies_end_what_was_given_before_them_and_nothing_else() {
+        let under = |version: &str| PolicySetRef {
+            version: version.to_owned(),
+            privacy_policy: Default::default(),
+            user_agreement: Default::default(),
+        };
+        let widened = |purpose, given: Option<&str>| {
+            purpose == Purpose::Camera && given.is_none_or(|given| given < "1.1.0")
+        };
+        let mut gate = Gate::default();
+        gate.policy_is(Some(under("1.0.0")));
+        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, KEY, NOW);
+        gate.answer(Purpose::Microphone, PromptAnswer::Allow, None, KEY, NOW);
+        let held = granted(gate.request::<Camera>(call(), false, NOW));
+        gate.policy_is(Some(under("1.1.0")));
+        assert_eq!(gate.supersede(widened, NOW + 1), [Purpose::Camera]);
+        assert!(held.withdrawn().is_cancelled());
+        assert_eq!(gate.supersede(widened, NOW + 2), [], "once");
+        assert_eq!(gate.view()[0].state, ConsentState::Superseded);
+        granted(gate.request::<Microphone>(call(), false, NOW));
+        assert!(
+            matches!(gate.request::<Camera>(call(), false, NOW + 3), Access::Ask),
+            "asked again when it is needed"
+        );
+        gate.answer(Purpose::Camera, PromptAnswer::Allow, None, KEY, NOW + 4);
+        assert_eq!(
+            gate.supersede(widened, NOW + 5),
+            [],
+            "given under the new ones"
+        );
+        let last = gate.decisions().last().unwrap();
+        assert_eq!(last.policy_set.as_ref().unwrap().version, "1.1.0");
+
+        let mut gate = Gate::default();
+        gate.answer(Purpose::Camera, PromptAnswer::Deny, None, KEY, NOW);
+        assert_eq!(gate.supersede(widened, NOW + 1), [], "a no stays a no");
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Ledger {
             scope: decision.call.map(|call| format!("call:{call}")),
             decision: decided,
             duration,
-            policy_set: None,
+            policy_set: decision.policy_set.clone(),
             notice: decision.notice.clone(),
             asked_in: decision.asked_in,
             gesture: decision.gesture,
@@ -343,6 +343,13 @@ pub(crate) fn code(purpose: Purpose) -> &'static str {
     }
 }
 
+/// The purpose of a code, where this app uses it.
+pub(crate) fn purpose(code_of: &str) -> Option<Purpose> {
+    [Purpose::Camera, Purpose::Microphone]
+        .into_iter()
+        .find(|purpose| code(*purpose) == code_of)
+}
+
 fn words(decision: &Decision) -> (LedgerDecision, Option<LedgerDuration>) {
     match decision.verdict {
         Verdict::Allowed => (
@@ -356,6 +363,7 @@ fn words(decision: &Decision) -> (LedgerDecision, Option<LedgerDuration>) {
         Verdict::Denied => (LedgerDecision::Denied, None),
         Verdict::Withdrawn => (LedgerDecision::Withdrawn, None),
         Verdict::Expired => (LedgerDecision::Expired, None),
+        Verdict::Superseded => (LedgerDecision::Superseded, None),
     }
 }
 
@@ -371,9 +379,7 @@ fn kind(fault: Fault, sequence: u64, known: u64) -> LedgerFault {
 
 /// `None` for a purpose that this version does not know.
 fn view(record: &ConsentRecord, told: bool, here: DeviceId) -> Option<LedgerRecord> {
-    let purpose = [Purpose::Camera, Purpose::Microphone]
-        .into_iter()
-        .find(|purpose| code(*purpose) == record.purpose)?;
+    let purpose = purpose(&record.purpose)?;
     let lines = |reference: &NoticeRef| notice::find(&record.purpose, reference);
     #[expect(clippy::cast_precision_loss, reason = "fits into 53 bits")]
     let at_ms = moment::read(&record.at_client)? as f64;
@@ -399,6 +405,7 @@ fn view(record: &ConsentRecord, told: bool, here: DeviceId) -> Option<LedgerReco
                     .collect()
             })
             .unwrap_or_default(),
+        policy: record.policy_set.as_ref().map(|set| set.version.clone()),
     })
 }
 

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod paint;
 pub mod people;
 pub mod platform;
+pub mod policies;
 pub mod redact;
 pub mod sealing;
 pub mod socket;

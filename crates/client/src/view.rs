@@ -1,7 +1,10 @@
 //! What the application looks like from outside: one snapshot, complete at any moment. A page shows
 //! it and never rebuilds it from a history of events.
 
-use jasmin_protocol::{AskedIn, CallId, CallKind, LedgerDecision, LedgerDuration, UserId};
+use jasmin_consent::policy::{diff::ChangedSection, text::Document};
+use jasmin_protocol::{
+    AskedIn, CallId, CallKind, ChangeKind, LedgerDecision, LedgerDuration, PolicyKind, UserId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{DeviceKind, Processing, Purpose};
@@ -62,6 +65,8 @@ view! {
         pub consents: Vec<ConsentView>,
         /// What was decided, and whether the server has heard of it.
         pub ledger: LedgerView,
+        /// The server's policies.
+        pub policies: PoliciesView,
         /// Cameras, microphones, speakers.
         pub devices: DevicesView,
         /// The device check, while it is open.
@@ -537,6 +542,8 @@ view! {
         pub told: bool,
         /// The text that was on the screen, title first, without names; empty where nothing was asked.
         pub notice: Vec<String>,
+        /// The version of the policies that it was decided under.
+        pub policy: Option<String>,
     }
 }
 
@@ -598,6 +605,90 @@ word! {
         Denied,
         /// Taken back.
         Withdrawn,
+        /// The policies do more now than when it was allowed: asked again when it is needed.
+        Superseded,
+    }
+}
+
+view! {
+    /// The server's policies.
+    pub struct PoliciesView {
+        /// The server was asked what it has.
+        pub known: bool,
+        /// Every set that was published, newest first.
+        pub sets: Vec<PolicySetView>,
+        /// The version that counts.
+        pub in_force: Option<String>,
+        /// A version whose changes the person has not opened yet.
+        pub unread: Option<String>,
+        /// What the server says does not fit what it said before.
+        pub trouble: bool,
+        /// What the page asked to see with [`Command::ShowPolicy`](crate::Command).
+        pub shown: Option<ShownPolicy>,
+    }
+}
+
+view! {
+    /// One version of the policies.
+    pub struct PolicySetView {
+        /// Its version.
+        pub version: String,
+        /// When it was published (Unix ms).
+        pub announced_at_ms: f64,
+        /// From when on it counts (Unix ms).
+        pub effective_at_ms: f64,
+        /// Against the version before.
+        pub changes: Vec<PolicyChangeView>,
+    }
+}
+
+view! {
+    /// One change.
+    pub struct PolicyChangeView {
+        /// In which document.
+        pub document: PolicyKind,
+        /// The name of the section.
+        pub section: String,
+        /// What it means for people.
+        pub kind: ChangeKind,
+        /// What is asked again because of it, of what this app knows.
+        pub purposes: Vec<Purpose>,
+        /// In plain words.
+        pub summary: String,
+    }
+}
+
+view! {
+    /// The documents on the page.
+    pub struct ShownPolicy {
+        /// Of which version.
+        pub version: String,
+        /// What there is to show.
+        pub page: PolicyPage,
+    }
+}
+
+view! {
+    /// What there is to show of a version.
+    pub enum PolicyPage {
+        /// On its way.
+        Loading,
+        /// Not here, and not to be had now.
+        Failed,
+        /// Here.
+        Ready { documents: Vec<PolicyDocumentView> },
+    }
+}
+
+view! {
+    /// One document.
+    pub struct PolicyDocumentView {
+        /// Which.
+        pub kind: PolicyKind,
+        /// All of it.
+        pub document: Document,
+        /// The sections that differ from the version before, with what came and what went.
+        pub changed: Vec<ChangedSection>,
     }
 }
 

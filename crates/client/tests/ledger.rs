@@ -11,7 +11,7 @@ use jasmin_protocol::{AskedIn, Gesture, LedgerDecision, LedgerDuration};
 use crate::people::{Person, World};
 
 /// Shows the ledger, and waits until it has so many records that the server knows.
-async fn told(person: &Person, records: usize) -> Vec<LedgerRecord> {
+pub(crate) async fn told(person: &Person, records: usize) -> Vec<LedgerRecord> {
     person.wants(Command::ShowLedger { shown: true }).await;
     let known = |view: &View| {
         view.ledger.records.len() == records && view.ledger.records.iter().all(|record| record.told)
@@ -19,7 +19,7 @@ async fn told(person: &Person, records: usize) -> Vec<LedgerRecord> {
     person.until(known).await.ledger.records.clone()
 }
 
-async fn allow_in_settings(person: &Person, purpose: Purpose) {
+pub(crate) async fn allow_in_settings(person: &Person, purpose: Purpose) {
     person.wants(Command::AskConsent { purpose }).await;
     let view = person.until(|view| view.prompt.is_some()).await;
     let prompt = view.prompt.as_ref().unwrap().id;

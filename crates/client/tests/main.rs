@@ -5,4 +5,5 @@ mod call;
 mod foundations;
 mod ledger;
 mod people;
+mod policies;
 mod swapped_keys;

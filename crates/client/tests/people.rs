@@ -1,6 +1,13 @@
 //! Clients for tests: each with a profile of its own, on one server in this process.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use jasmin_client::{
     AccountView, Command, Config, Controller, Devices, PromptAnswer, VaultKey, VaultView, View,
@@ -13,7 +20,7 @@ use jasmin_media::{
     synthetic::SyntheticCamera,
 };
 use jasmin_protocol::Outbox;
-use jasmin_server::Server;
+use jasmin_server::{Clock, Publication, PublishError, Server, SystemClock};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
@@ -25,6 +32,17 @@ pub(crate) struct World {
     server: Option<Server>,
     url: String,
     dir: TempDir,
+    clock: Arc<Shifted>,
+}
+
+/// The machine's clock, and how far the server is ahead of it.
+#[derive(Debug, Default)]
+struct Shifted(AtomicI64);
+
+impl Clock for Shifted {
+    fn now_ms(&self) -> i64 {
+        SystemClock.now_ms() + self.0.load(Ordering::Relaxed)
+    }
 }
 
 pub(crate) struct Person {
@@ -50,6 +68,7 @@ impl World {
             server: None,
             url: String::new(),
             dir,
+            clock: Arc::default(),
         };
         world.serve(0).await;
         world
@@ -59,9 +78,36 @@ impl World {
         let mut config = jasmin_server::Config::at(self.dir.path().join("server"));
         config.listen.set_port(port);
         config.ring = Duration::from_secs(5);
+        config.clock = self.clock.clone();
         let server = Server::start(config).await.unwrap();
         self.url = server.url().to_owned();
         self.server = Some(server);
+    }
+
+    /// The server's time from now on is so much later.
+    pub(crate) fn pass_days(&self, days: i64) {
+        self.clock.0.fetch_add(days * 86_400_000, Ordering::Relaxed);
+    }
+
+    /// The server's time.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Publishes the policies in a folder, as an operator does while the server runs.
+    pub(crate) async fn publish(&self, folder: &Path) -> Result<String, PublishError> {
+        let mut config = jasmin_server::Config::at(self.dir.path().join("server"));
+        config.clock = self.clock.clone();
+        let wanted = Publication {
+            folder: folder.to_owned(),
+            dry_run: false,
+        };
+        jasmin_server::publish(&config, &wanted).await
+    }
+
+    /// A folder for this world's files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Stops the server, if it runs.
@@ -122,11 +168,14 @@ impl World {
     /// Signs somebody up and in, in an app where nobody is.
     pub(crate) async fn join(&self, at: &Person, name: &str) {
         let email = format!("{name}@example.com");
+        let view = at.until(|view| view.policies.known).await;
+        let policy = view.policies.in_force.clone();
         at.wants(Command::SignUp {
             name: name.to_owned(),
             email: email.clone(),
             password: "correct horse battery".to_owned(),
             birthday: "1990-05-17".to_owned(),
+            policy,
         })
         .await;
         let code = self.code(&email).await;

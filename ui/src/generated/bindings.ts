@@ -26,6 +26,14 @@ export type AskedView = {
   sinceMs: number,
 };
 
+/** A paragraph or a point of a list. */
+export type Block = {
+  /** Which of the two. */
+  shape: Shape,
+  /** Its words. */
+  spans: Array<Span>,
+};
+
 /** One attempt to call, chosen by the caller. In a glare the smaller one wins. */
 export type CallId = string;
 
@@ -62,6 +70,24 @@ export type CallView = {
   alerts: Array<AlertView>,
 };
 
+/** What became of some words. */
+export type Change = "added" | "removed";
+
+/** What a change means for people. */
+export type ChangeKind = "editorial" | "narrows" | "widens";
+
+/** A section that is not what it was. */
+export type ChangedSection = {
+  /** Its name. */
+  name: string,
+  /** Its heading now; for one that is gone, the one it had. */
+  heading: string,
+  /** The whole section came or went; `None` where it changed. */
+  change: Change | null,
+  /** Its words, old and new. */
+  blocks: Array<Block>,
+};
+
 /** The device check. */
 export type CheckView = {
   /** The camera. */
@@ -89,7 +115,9 @@ export type ClipView =
  * [`View`](crate::View). */
 export type Command =
   | { "do": "set_server", url: string }
-  | { "do": "sign_up", name: string, email: string, password: string, birthday: string }
+  | { "do": "sign_up", name: string, email: string, password: string, birthday: string,
+/** The version of the policies that the person accepts; `null` where the server has none. */
+policy: string | null }
   | { "do": "verify_email", code: string }
   | { "do": "resend_code" }
   | { "do": "abandon_sign_up" }
@@ -98,6 +126,7 @@ export type Command =
   | { "do": "open_system_settings", purpose: Purpose }
   | { "do": "withdraw_all", gesture: Gesture }
   | { "do": "show_ledger", shown: boolean }
+  | { "do": "show_policy", version: string | null }
   | { "do": "export_ledger" }
   | { "do": "use_passphrase", passphrase: string }
   | { "do": "use_session_only" }
@@ -132,7 +161,7 @@ export type Command =
   | { "do": "quit" };
 
 /** How a purpose stands. */
-export type ConsentState = "never_asked" | "allowed" | "allowed_once" | "denied" | "withdrawn";
+export type ConsentState = "never_asked" | "allowed" | "allowed_once" | "denied" | "withdrawn" | "superseded";
 
 /** One purpose and how it stands. */
 export type ConsentView = {
@@ -188,6 +217,16 @@ export type DevicesView = {
   processing: Processing,
   /** What helps where the system blocks a device. */
   systemWay: SystemWay,
+};
+
+/** A document. */
+export type Document = {
+  /** Its title. */
+  title: string,
+  /** What stands before the first section. */
+  opening: Array<Block>,
+  /** Its sections. */
+  sections: Array<Section>,
 };
 
 /** Why a call ended. */
@@ -281,6 +320,8 @@ export type LedgerRecord = {
   told: boolean,
   /** The text that was on the screen, title first, without names; empty where nothing was asked. */
   notice: Array<string>,
+  /** The version of the policies that it was decided under. */
+  policy: string | null,
 };
 
 /** What is wrong, and where. */
@@ -409,6 +450,67 @@ export type PhaseView =
 /** The form that the page can show. */
 export type PictureMode = "vp8" | "rgba";
 
+/** The server's policies. */
+export type PoliciesView = {
+  /** The server was asked what it has. */
+  known: boolean,
+  /** Every set that was published, newest first. */
+  sets: Array<PolicySetView>,
+  /** The version that counts. */
+  inForce: string | null,
+  /** A version whose changes the person has not opened yet. */
+  unread: string | null,
+  /** What the server says does not fit what it said before. */
+  trouble: boolean,
+  /** What the page asked to see with [`Command::ShowPolicy`](crate::Command). */
+  shown: ShownPolicy | null,
+};
+
+/** One change. */
+export type PolicyChangeView = {
+  /** In which document. */
+  document: PolicyKind,
+  /** The name of the section. */
+  section: string,
+  /** What it means for people. */
+  kind: ChangeKind,
+  /** What is asked again because of it, of what this app knows. */
+  purposes: Array<Purpose>,
+  /** In plain words. */
+  summary: string,
+};
+
+/** One document. */
+export type PolicyDocumentView = {
+  /** Which. */
+  kind: PolicyKind,
+  /** All of it. */
+  document: Document,
+  /** The sections that differ from the version before, with what came and what went. */
+  changed: Array<ChangedSection>,
+};
+
+/** One of the two documents of a set. */
+export type PolicyKind = "privacy_policy" | "user_agreement";
+
+/** What there is to show of a version. */
+export type PolicyPage =
+  | { "is": "loading" }
+  | { "is": "failed" }
+  | { "is": "ready", documents: Array<PolicyDocumentView> };
+
+/** One version of the policies. */
+export type PolicySetView = {
+  /** Its version. */
+  version: string,
+  /** When it was published (Unix ms). */
+  announcedAtMs: number,
+  /** From when on it counts (Unix ms). */
+  effectiveAtMs: number,
+  /** Against the version before. */
+  changes: Array<PolicyChangeView>,
+};
+
 /** Switches of the voice processing. */
 export type Processing = {
   /** Echo cancellation. */
@@ -512,6 +614,16 @@ export type SafetyWord = {
   emoji: string,
 };
 
+/** What stands under one heading. */
+export type Section = {
+  /** Its name, the same in each version and language. */
+  name: string,
+  /** Its heading. */
+  heading: string,
+  /** What it says. */
+  blocks: Array<Block>,
+};
+
 /** What is being captured or sent. */
 export type SendingView = {
   /** The camera is open. */
@@ -530,6 +642,29 @@ export type ServerView = {
   link: LinkView,
   /** Where mail can be read, on a loopback server. */
   outboxUrl: string | null,
+};
+
+/** What a block is. */
+export type Shape = "paragraph" | "point" | "numbered";
+
+/** The documents on the page. */
+export type ShownPolicy = {
+  /** Of which version. */
+  version: string,
+  /** What there is to show. */
+  page: PolicyPage,
+};
+
+/** Words of one kind. */
+export type Span = {
+  /** The words. */
+  text: string,
+  /** They stand out. */
+  strong: boolean,
+  /** They lead to an address, or to the other document. */
+  href: string | null,
+  /** They were added or removed; `None` where nothing is compared, or nothing changed. */
+  change: Change | null,
 };
 
 /** Pictures that a page can show. */
@@ -580,6 +715,8 @@ export type View = {
   consents: Array<ConsentView>,
   /** What was decided, and whether the server has heard of it. */
   ledger: LedgerView,
+  /** The server's policies. */
+  policies: PoliciesView,
   /** Cameras, microphones, speakers. */
   devices: DevicesView,
   /** The device check, while it is open. */

@@ -8,6 +8,8 @@ export function failureText(failure: Failure): string {
       return say('failure.rate-limited', { n: Math.ceil((failure.retryAfterMs ?? 0) / 1000) });
     case 'internal':
       return say('failure.internal', { detail: failure.detail });
+    case 'invalid':
+      return say(failure.field === 'policy_set' ? 'failure.policy_set' : 'failure.invalid');
     default:
       return say(`failure.${failure.code}`);
   }

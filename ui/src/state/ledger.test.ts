@@ -31,6 +31,7 @@ const RECORD: LedgerRecord = {
   here: true,
   told: true,
   notice: ['Open the camera for …?', '… will see your picture.'],
+  policy: null,
 };
 
 describe('a record', () => {

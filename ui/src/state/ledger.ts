@@ -36,15 +36,16 @@ function decided({ decision, duration }: LedgerRecord): string {
 }
 
 export function ledgerRow(record: LedgerRecord): LedgerRow {
-  const { purpose, atMs, askedIn, device, here, told } = record;
+  const { purpose, atMs, askedIn, device, here, told, policy } = record;
+  const where = say('ledger.where', {
+    where: askedIn,
+    device: here ? say('ledger.here') : isolated(device),
+  });
   return {
     record,
     purpose: say(`consent.${purpose}`),
     what: decided(record),
-    where: say('ledger.where', {
-      where: askedIn,
-      device: here ? say('ledger.here') : isolated(device),
-    }),
+    where: policy === null ? where : say('ledger.where.under', { where, version: policy }),
     moment: momentText(atMs),
     iso: new Date(atMs).toISOString(),
     untold: told ? null : say('ledger.untold'),

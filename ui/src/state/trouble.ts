@@ -39,10 +39,7 @@ export function troubleOf(
       return {
         dev,
         layer: 'asked',
-        title: say(
-          consent === 'withdrawn' ? 'trouble.withdrawn.title' : 'trouble.consent.title',
-          { dev },
-        ),
+        title: say(`trouble.${shutBy(consent)}.title`, { dev }),
         text: consentText(dev, where, consent),
         actions: [{ does: { is: 'try' }, word: say('trouble.ask.again') }],
       };
@@ -114,11 +111,16 @@ export function troubleOf(
   }
 }
 
+/** What keeps a device shut that our own consent blocks. */
+function shutBy(consent: ConsentState | undefined): 'withdrawn' | 'superseded' | 'consent' {
+  return consent === 'withdrawn' || consent === 'superseded' ? consent : 'consent';
+}
+
 function consentText(
   dev: 'camera' | 'microphone',
   where: 'call' | 'check',
   consent: ConsentState | undefined,
 ): string {
-  const said = say(consent === 'withdrawn' ? 'trouble.withdrawn.text' : 'trouble.consent.text');
+  const said = say(`trouble.${shutBy(consent)}.text`);
   return where === 'call' ? `${said} ${say('trouble.consent.call', { dev })}` : said;
 }

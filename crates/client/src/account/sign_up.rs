@@ -1,4 +1,4 @@
-use jasmin_protocol::{RegisterFinish, RegisterStart, ResendCode, VerifyEmail};
+use jasmin_protocol::{PolicySetRef, RegisterFinish, RegisterStart, ResendCode, VerifyEmail};
 
 use super::{AccountError, SignUpForm, error::code_error, opaque::SigningUp, wrap::wrap};
 use crate::{
@@ -18,6 +18,7 @@ pub async fn sign_up(
     api: &Api,
     vault: &Vault,
     form: SignUpForm,
+    policy_set: Option<PolicySetRef>,
 ) -> Result<StoredSignUp, AccountError> {
     let form = form.checked()?;
     let (signing_up, opaque) = SigningUp::start(&form.password)?;
@@ -37,6 +38,7 @@ pub async fn sign_up(
         name,
         opaque,
         identity,
+        policy_set,
     })
     .await?;
     let pending = StoredSignUp {

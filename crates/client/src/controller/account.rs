@@ -52,6 +52,9 @@ impl Actor {
             }
         }
         self.look_at_server();
+        self.policies = data.policies;
+        self.policies_take_effect();
+        self.look_at_policies();
         if let Some(pending) = data.pending {
             self.account = AccountView::AwaitingCode {
                 email: pending.email.into_revealed(),
@@ -97,6 +100,7 @@ impl Actor {
                 actor.server = Some(server);
                 actor.outbox_url = meta.outbox_url;
                 actor.dirty = true;
+                actor.look_at_policies();
                 answer(reply, Ok(()));
             }
             Err(error) => {
@@ -107,38 +111,39 @@ impl Actor {
         });
     }
 
-    pub(super) fn sign_up(
-        &mut self,
-        name: String,
-        email: String,
-        password: String,
-        birthday: String,
-        reply: Reply,
-    ) {
+    pub(super) fn sign_up(&mut self, form: SignUpForm, policy: Option<String>, reply: Reply) {
         let api = match self.api_for_sign_in() {
             Ok(api) => api,
             Err(failure) => return answer(reply, Err(failure)),
         };
-        let password = Secret::from(password);
-        let form = SignUpForm {
-            name: Personal::new(name),
-            email: Personal::new(email),
-            password: password.clone(),
-            birthday: Personal::new(birthday),
-        };
+        let in_force = self.policies.in_force(self.clock.now_ms());
+        let accepted = in_force.filter(|set| policy.as_ref() == Some(&set.version));
+        if accepted.is_none() && policy.is_some() {
+            let mut refused = failure(FailureCode::Invalid, "other policies are in force now");
+            refused.field = Some("policy_set".to_owned());
+            return answer(reply, Err(refused));
+        }
+        let password = form.password.clone();
         let vault = self.vault.clone();
         self.background(
-            async move { account::sign_up(&api, &vault, form).await },
-            |actor, result| match result {
+            async move { account::sign_up(&api, &vault, form, accepted).await },
+            move |actor, result| match result {
                 Ok(pending) => {
                     actor.sign_up_password = Some(password);
                     actor.account = AccountView::AwaitingCode {
                         email: pending.email.into_revealed(),
                     };
                     actor.look_at_server();
+                    if let Some(policy) = policy {
+                        actor.dirty |= actor.policies.open(&policy);
+                    }
                     answer(reply, Ok(()));
                 }
-                Err(error) => answer(reply, Err(error.into())),
+                Err(error) => {
+                    // It may have been about policies that are not known here.
+                    actor.look_at_policies();
+                    answer(reply, Err(error.into()));
+                }
             },
         );
     }

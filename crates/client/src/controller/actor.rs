@@ -23,11 +23,12 @@ use super::{
     chores::Chores,
     devices::{Lists, Own, open_system_settings},
     ledger::LedgerState,
+    policies::PolicyState,
     prompts::{Prompts, Wanted},
 };
 use crate::{
     AccountView, Command, Failure, FailureCode, LinkView, Processing, VaultView, View,
-    account::Account,
+    account::{Account, SignUpForm},
     api::{Api, ServerUrl},
     call_log::CallLog,
     clock::{ServerClock, local_ms},
@@ -37,6 +38,7 @@ use crate::{
     ledger::Ledger,
     people::People,
     platform::Profile,
+    policies::Policies,
     redact::Secret,
     screen::Screens,
     sealing::Sealer,
@@ -111,6 +113,8 @@ pub(super) struct Actor {
     pub(super) consents_of: Option<UserId>,
     pub(super) ledger: Ledger,
     pub(super) ledger_state: LedgerState,
+    pub(super) policies: Policies,
+    pub(super) policy_state: PolicyState,
     pub(super) prompts: Prompts,
     pub(super) wanted: Option<Wanted>,
 
@@ -184,6 +188,8 @@ impl Actor {
             consents_of: None,
             ledger: Ledger::default(),
             ledger_state: LedgerState::default(),
+            policies: Policies::default(),
+            policy_state: PolicyState::default(),
             prompts: Prompts::default(),
             wanted: None,
             line: Line::new(Timing::default()),
@@ -246,8 +252,15 @@ impl Actor {
                 email,
                 password,
                 birthday,
+                policy,
             } => {
-                return self.sign_up(name, email, password, birthday, reply);
+                let form = SignUpForm {
+                    name: name.into(),
+                    email: email.into(),
+                    password: password.into(),
+                    birthday: birthday.into(),
+                };
+                return self.sign_up(form, policy, reply);
             }
             Command::VerifyEmail { code } => return self.verify_email(code, reply),
             Command::ResendCode => return self.resend_code(reply),
@@ -302,6 +315,7 @@ impl Actor {
                 self.ledger_state.shown = shown;
                 Ok(())
             }
+            Command::ShowPolicy { version } => self.show_policy(version),
             Command::ExportLedger => self.export_ledger(),
             Command::StartCheck => self.start_check(),
             Command::StopCheck => self.stop_check(),
@@ -364,6 +378,7 @@ impl Actor {
         let consents_of = self.consents_of;
         let chores = self.chores.clone();
         let ledger = self.ledger.clone();
+        let policies = self.policies.clone();
         let server = self.server.as_ref().map(ToString::to_string);
         let mailbox_seq = self
             .signed_in
@@ -374,6 +389,7 @@ impl Actor {
             data.consents_of = consents_of;
             data.devices = choices;
             data.processing = Some(processing);
+            data.policies = policies;
             if data.account.is_none() {
                 data.server = server;
             }
@@ -402,6 +418,7 @@ impl Actor {
             self.check_timeout(),
             self.chores.due(),
             self.ledger_state.due(),
+            self.policy_state.due(),
         ]
         .into_iter()
         .flatten()
@@ -415,6 +432,7 @@ impl Actor {
         self.check_passes_time(now);
         self.do_chores(now);
         self.ledger_passes_time(now);
+        self.policies_pass_time(now);
     }
 
     fn quit(&mut self) {

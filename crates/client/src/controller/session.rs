@@ -19,6 +19,7 @@ impl Actor {
                 self.publish();
                 self.refresh_log();
                 self.sync_ledger();
+                self.look_at_policies();
                 if !resumed {
                     self.refresh_people();
                 }

@@ -7,8 +7,9 @@ use jasmin_call::{Direction, EndReason as CallEnd, Path, Quality, State};
 use super::{actor::Actor, call::Ongoing};
 use crate::{
     AccountView, AlertView, CallView, DevicesView, EndReason, IncomingView, LedgerExport,
-    LedgerView, LinkView, PhaseView, Processing, QualityLevel, QualityView, RemoteView, SafetyWord,
-    SendingView, ServerView, SystemWay, VaultView, View, WeakSide, WordsVerdict,
+    LedgerView, LinkView, PhaseView, PoliciesView, Processing, QualityLevel, QualityView,
+    RemoteView, SafetyWord, SendingView, ServerView, SystemWay, VaultView, View, WeakSide,
+    WordsVerdict,
 };
 
 /// The page shows this many past calls.
@@ -40,6 +41,14 @@ pub(super) fn empty() -> View {
             waiting: 0,
             trouble: None,
             export: LedgerExport::None,
+        },
+        policies: PoliciesView {
+            known: false,
+            sets: Vec::new(),
+            in_force: None,
+            unread: None,
+            trouble: false,
+            shown: None,
         },
         devices: DevicesView {
             cameras: Vec::new(),
@@ -106,6 +115,7 @@ impl Actor {
             prompt: self.prompts.view(),
             consents: self.gate.view(),
             ledger: self.ledger_view(),
+            policies: self.policies_view(),
             devices: self.devices_view(),
             check: self.check_view(),
             sending: self.sending_view(),

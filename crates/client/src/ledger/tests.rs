@@ -74,6 +74,7 @@ impl World {
 
 fn decision(verdict: Verdict, at_ms: i64) -> Decision {
     Decision {
+        policy_set: None,
         purpose: Purpose::Camera,
         verdict,
         at_ms,

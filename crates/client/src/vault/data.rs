@@ -9,6 +9,7 @@ use crate::{
     keys::{DeviceSeeds, Pins, Seed},
     ledger::Ledger,
     people::People,
+    policies::Policies,
     redact::{Personal, Secret},
 };
 
@@ -28,6 +29,8 @@ pub struct VaultData {
     pub consents_of: Option<UserId>,
     /// What earlier sign-ins could not tell the server.
     pub untold: Vec<Untold>,
+    /// What the server has published.
+    pub policies: Policies,
     /// Chosen devices.
     pub devices: DeviceChoices,
     /// Voice processing; `None`: never touched.

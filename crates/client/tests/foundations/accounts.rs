@@ -85,9 +85,11 @@ async fn what_is_refused_says_why() {
         birthday: "2020-01-01".to_owned().into(),
         ..form("Kid", "kid@example.org")
     };
-    let refused = sign_up(&api, &profile.vault, young).await.unwrap_err();
+    let refused = sign_up(&api, &profile.vault, young, None)
+        .await
+        .unwrap_err();
     assert_eq!(Failure::from(refused).code, FailureCode::AgeRestricted);
-    let bad = sign_up(&api, &profile.vault, form("Ada", "no address"))
+    let bad = sign_up(&api, &profile.vault, form("Ada", "no address"), None)
         .await
         .unwrap_err();
     let bad = Failure::from(bad);

@@ -84,9 +84,14 @@ async fn nothing_personal_is_logged() {
     )
     .await
     .unwrap_err();
-    sign_up(&world.api(), &stranger.vault, form(NAME, "no address"))
-        .await
-        .unwrap_err();
+    sign_up(
+        &world.api(),
+        &stranger.vault,
+        form(NAME, "no address"),
+        None,
+    )
+    .await
+    .unwrap_err();
     let tokens = |data: &VaultData| data.account.as_ref().unwrap().tokens.clone();
     let tokens = [&ada, &bob].map(|person| person.profile.vault.read(tokens));
     let shown = ada.profile.vault.read(|data| format!("{data:?} {data:#?}"));

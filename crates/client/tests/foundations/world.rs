@@ -117,7 +117,7 @@ impl World {
     }
 
     pub(crate) async fn sign_up(&self, profile: &Profile, name: &str, email: &str) -> StoredSignUp {
-        sign_up(&self.api(), &profile.vault, form(name, email))
+        sign_up(&self.api(), &profile.vault, form(name, email), None)
             .await
             .unwrap()
     }

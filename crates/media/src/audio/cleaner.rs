@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sonora::config::{
     AdaptiveDigital, EchoCanceller, GainController2, MaxProcessingRate, NoiseSuppression,
-    NoiseSuppressionLevel, Pipeline,
+    NoiseSuppressionLevel, Pipeline, TransparentModeType,
 };
 use sonora::{AudioProcessing, Config, StreamConfig};
 
@@ -187,7 +187,8 @@ fn cleaning(processing: Processing) -> Config {
         pipeline: pipeline(),
         echo_canceller: processing.echo_cancellation.then(|| EchoCanceller {
             enforce_high_pass_filtering: false,
-            ..EchoCanceller::default()
+            // The other way to tell headphones takes some delays of an echo for none at all.
+            transparent_mode: TransparentModeType::Hmm,
         }),
         noise_suppression: processing.noise_suppression.then(|| NoiseSuppression {
             level: NoiseSuppressionLevel::Moderate,

@@ -13,6 +13,7 @@ import type {
   View,
 } from '../../generated/bindings';
 import { decided, took } from './ledger';
+import { opened as openedPolicy } from './policies';
 import { callWith, goodQuality, openCheck, SCENES } from './scenes';
 
 /** What a command makes of a snapshot, or why it is refused. */
@@ -46,9 +47,9 @@ function withDevice(view: View, purpose: Purpose, state: OwnDeviceView): View {
   return withCall(view, purpose === 'camera' ? { camera: state } : { microphone: state });
 }
 
-/** Asks for the first wanted device that was never answered for. */
+/** Asks for the first wanted device that was never answered for, or is asked anew. */
 function askNext(view: View, wanted: readonly Purpose[]): View {
-  const purpose = wanted.find((one) => stateOf(view, one) === 'never_asked');
+  const purpose = wanted.find((one) => ['never_asked', 'superseded'].includes(stateOf(view, one)));
   const ready = wanted.filter((one) => ['allowed', 'allowed_once'].includes(stateOf(view, one)));
   let next = view;
   for (const one of ready) next = withDevice(next, one, opened(one));
@@ -104,6 +105,7 @@ export function act(view: View, command: Command): Outcome {
       if (command.url.startsWith('http://far')) return refuse('insecure-server', 'url');
       return ok({ server: { ...view.server, url: command.url } });
     case 'sign_up':
+      if (command.policy !== view.policies.inForce) return refuse('invalid', 'policy_set');
       if (Number(command.birthday.slice(0, 4)) > 2015) return refuse('age-restricted');
       if (command.email.startsWith('slow')) {
         return {
@@ -232,6 +234,13 @@ export function act(view: View, command: Command): Outcome {
     }
     case 'export_ledger':
       return ok({ ledger: { ...view.ledger, export: { is: 'writing' } } });
+    case 'show_policy': {
+      const { version } = command;
+      const { policies } = view;
+      if (version === null) return ok({ policies: { ...policies, shown: null } });
+      if (policies.sets.every((set) => set.version !== version)) return refuse('not-now');
+      return ok({ policies: openedPolicy(policies, version) });
+    }
     case 'open_system_settings':
       return view.devices.systemWay === 'settings' ? ok({}) : refuse('not-now');
     case 'ask_consent':

@@ -37,6 +37,7 @@ function record(
     here: true,
     told: true,
     notice: asked ? noticeOf(purpose, askedIn) : [],
+    policy: null,
   };
 }
 
@@ -48,10 +49,11 @@ export function emptyLedger(): LedgerView {
 /** Some weeks with every kind of decision, on this computer and on two others. */
 export function pastLedger(): LedgerView {
   const elsewhere = { here: false, device: 'حاسوب مايا في المكتب' };
+  const under = { policy: '1.1.0' };
   const far = { here: false, device: 'old-workstation-in-the-back-room-next-to-the-window-no-2' };
   const records = [
-    record(9, 'microphone', 'granted', 'call', 'until_withdrawn', 19 * DAY),
-    record(8, 'camera', 'granted', 'call', 'until_withdrawn', 19 * DAY + 4000),
+    { ...record(9, 'microphone', 'granted', 'call', 'until_withdrawn', 19 * DAY), ...under },
+    { ...record(8, 'camera', 'granted', 'call', 'until_withdrawn', 19 * DAY + 4000), ...under },
     record(7, 'camera', 'expired', 'call', null, 20 * DAY),
     record(6, 'camera', 'granted', 'call', 'this_call', 20 * DAY + 26 * MINUTE),
     record(5, 'camera', 'withdrawn', 'settings', null, 23 * DAY),
@@ -74,8 +76,15 @@ export function longLedger(): LedgerView {
   return { ...emptyLedger(), records };
 }
 
+/** The camera's newest yes was ended by a change of the policies. */
+export function supersededLedger(): LedgerView {
+  const past = pastLedger();
+  const ended = { ...record(10, 'camera', 'superseded', 'settings', null, HOUR), policy: '2.0.0' };
+  return { ...past, records: [ended, ...past.records] };
+}
+
 function added(
-  { ledger, server }: View,
+  { ledger, policies, server }: View,
   purpose: Purpose,
   decision: LedgerDecision,
   askedIn: AskedIn,
@@ -83,7 +92,7 @@ function added(
 ): LedgerView {
   const told = server.link.is === 'online';
   const index = Number(ledger.records[0]?.id.slice(-12) ?? 0) + 1;
-  const next = { ...record(index, purpose, decision, askedIn, duration, 0), told };
+  const next = { ...record(index, purpose, decision, askedIn, duration, 0), told, policy: policies.inForce };
   return {
     ...ledger,
     records: [next, ...ledger.records].slice(0, MOST_SHOWN),

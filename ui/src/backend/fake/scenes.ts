@@ -10,7 +10,8 @@ import type {
   QualityView,
   View,
 } from '../../generated/bindings';
-import { emptyLedger, longLedger, pastLedger } from './ledger';
+import { emptyLedger, longLedger, pastLedger, supersededLedger } from './ledger';
+import { changedPolicies, comingPolicies, noPolicies, opened, policies } from './policies';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -99,6 +100,7 @@ function emptyHome(): View {
     prompt: null,
     consents: consents('never_asked'),
     ledger: emptyLedger(),
+    policies: noPolicies(),
     devices: DEVICES,
     check: null,
     sending: { camera: false, microphone: false, to: null },
@@ -127,7 +129,31 @@ function home(): View {
     ],
     consents: consents('allowed'),
     ledger: pastLedger(),
+    policies: policies(),
   };
+}
+
+function signedOut(): View {
+  return {
+    ...emptyHome(),
+    account: { is: 'signed_out' },
+    server: { url: 'http://127.0.0.1:8420/', link: { is: 'idle' }, outboxUrl: null },
+  };
+}
+
+function withPolicies(change: View['policies']): View {
+  return { ...home(), policies: change };
+}
+
+/** The policies do more with the camera since today. */
+function superseded(): View {
+  const view = home();
+  const consents = view.consents.map((consent) =>
+    consent.purpose === 'camera'
+      ? { ...consent, state: 'superseded' as const, sinceMs: Date.now() - HOUR }
+      : consent,
+  );
+  return { ...view, consents, ledger: supersededLedger(), policies: changedPolicies({ unread: null }) };
 }
 
 export function goodQuality(): QualityView {
@@ -230,11 +256,7 @@ export const SCENES: Readonly<Record<string, () => View>> = {
     account: { is: 'signed_out' },
     vault: { is: 'broken', reason: 'the seal does not fit the contents' },
   }),
-  welcome: () => ({
-    ...emptyHome(),
-    account: { is: 'signed_out' },
-    server: { url: 'http://127.0.0.1:8420/', link: { is: 'idle' }, outboxUrl: null },
-  }),
+  welcome: signedOut,
   revoked: () => ({ ...emptyHome(), account: { is: 'revoked', email: 'maya@hart.example' } }),
   code: () => ({
     ...emptyHome(),
@@ -407,4 +429,26 @@ export const SCENES: Readonly<Record<string, () => View>> = {
   'ledger-reordered': () => withLedger({ trouble: { fault: 'reordered', sequence: 5 } }),
   'ledger-unsigned': () => withLedger({ trouble: { fault: 'unsigned', sequence: 1 } }),
   'ledger-long': () => ({ ...home(), ledger: longLedger() }),
+  'policy-welcome': () => ({ ...signedOut(), policies: policies() }),
+  'policy-first': () => ({ ...signedOut(), policies: opened(policies(), '1.0.0') }),
+  'policy-reader': () => withPolicies(opened(policies(), '1.1.0')),
+  'policy-coming': () => withPolicies(comingPolicies()),
+  'policy-come': () => withPolicies(changedPolicies()),
+  'policy-diff': () => withPolicies(opened(comingPolicies(), '2.0.0')),
+  'policy-superseded': superseded,
+  'policy-call': () => ({ ...inCall(), policies: comingPolicies() }),
+  'policy-trouble': () => withPolicies(policies({ trouble: true })),
+  'policy-unknown': () => withPolicies({ ...noPolicies(), known: false }),
+  'policy-loading': () =>
+    withPolicies(comingPolicies({ shown: { version: '2.0.0', page: { is: 'loading' } } })),
+  'policy-failed': () =>
+    withPolicies(comingPolicies({ shown: { version: '2.0.0', page: { is: 'failed' } } })),
+  'prompt-superseded': () => ({
+    ...superseded(),
+    call: callWith(
+      { is: 'preparing', ringsAtMs: Date.now() + 600_000 },
+      { ...BEFORE_ANSWER, camera: { is: 'asking' } },
+    ),
+    prompt: { id: 11, purpose: 'camera', context: { is: 'call', name: 'Ana Lima' } },
+  }),
 };
