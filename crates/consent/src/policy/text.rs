@@ -197,24 +197,33 @@ impl Reader {
             Tag::CodeBlock(_) => return Err(TextFault::Unknown("a code block")),
             Tag::HtmlBlock => return Err(TextFault::Unknown("HTML")),
             Tag::Image { .. } => return Err(TextFault::Unknown("an image")),
-            _ => return Err(TextFault::Unknown("something unusual")),
+            Tag::FootnoteDefinition(_)
+            | Tag::DefinitionList
+            | Tag::DefinitionListTitle
+            | Tag::DefinitionListDefinition
+            | Tag::Table(_)
+            | Tag::TableHead
+            | Tag::TableRow
+            | Tag::TableCell
+            | Tag::Strikethrough
+            | Tag::Superscript
+            | Tag::Subscript
+            | Tag::MetadataBlock(_) => return Err(TextFault::Unknown("something unusual")),
         }
         Ok(())
     }
 
     fn close(&mut self, tag: TagEnd) -> Result<(), TextFault> {
-        match tag {
-            TagEnd::Heading(_) => {
-                if let Some(heading) = self.heading.take() {
-                    self.take_heading(heading)?;
-                }
-            }
-            TagEnd::List(_) => {
-                self.lists.pop();
-            }
-            TagEnd::Strong => self.strong = false,
-            TagEnd::Link => self.href = None,
-            _ => {}
+        if let TagEnd::Heading(_) = tag
+            && let Some(heading) = self.heading.take()
+        {
+            self.take_heading(heading)?;
+        } else if let TagEnd::List(_) = tag {
+            self.lists.pop();
+        } else if tag == TagEnd::Strong {
+            self.strong = false;
+        } else if tag == TagEnd::Link {
+            self.href = None;
         }
         Ok(())
     }

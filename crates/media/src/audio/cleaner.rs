@@ -185,7 +185,7 @@ fn pipeline() -> Pipeline {
 fn cleaning(processing: Processing) -> Config {
     Config {
         pipeline: pipeline(),
-        echo_canceller: processing.echo_cancellation.then(|| EchoCanceller {
+        echo_canceller: processing.echo_cancellation.then_some(EchoCanceller {
             enforce_high_pass_filtering: false,
             // The other way to tell headphones takes some delays of an echo for none at all.
             transparent_mode: TransparentModeType::Hmm,
