@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Base64, DeviceCertificate, RecordId, UserId};
+use crate::{Base64, DeviceCertificate, DisclosureCommitment, RecordId, UserId};
 
 macro_rules! part {
     ($(#[$doc:meta])* pub struct $name:ident { $($fields:tt)* }) => {
@@ -217,6 +217,9 @@ part! {
         pub ledger_key: Base64,
         /// One for each day on which there were ledgers, newest first, at most 400.
         pub roots: Vec<DailyRoot>,
+        /// What was given under the law, newest first.
+        #[serde(default)]
+        pub disclosures: Vec<DisclosureCommitment>,
     }
 }
 

@@ -9,6 +9,7 @@
 mod api;
 mod bytes;
 mod consent;
+mod disclosure;
 mod error;
 mod ids;
 pub mod password;
@@ -19,6 +20,7 @@ mod socket;
 pub use api::*;
 pub use bytes::Base64;
 pub use consent::*;
+pub use disclosure::*;
 pub use error::*;
 pub use ids::*;
 pub use policy::*;

@@ -1,6 +1,6 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{Config, DatabaseUrl, Publication};
+use crate::{Config, DatabaseUrl, DisclosureOrder, Publication};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -10,6 +10,11 @@ Usage: jasmin-server [OPTIONS]
        jasmin-server data-map    print what is stored about people, and what could be handed over
        jasmin-server policy publish FOLDER [--dry-run] [OPTIONS]
                                  publish the policy set in a folder, or say what that would do
+       jasmin-server disclosure enrol NAME --key FILE [--vouched-by FILE]
+                     disclosure file REQUEST.json --key FILE
+                     disclosure approve|refuse|give CASE --key FILE [--why WORDS] [--out FILE]
+                     disclosure list
+                                 the register of lawful disclosures; two officers must approve
 
   --listen ADDRESS:PORT  where to listen [127.0.0.1:8420]; port 0 takes a free one
   --data-dir FOLDER      database file, key file, outbox [./data]   (JASMIN_SERVER_DATA)
@@ -35,6 +40,8 @@ pub enum Invocation {
     DataMap,
     /// Publish policies.
     Publish(Box<Config>, Publication),
+    /// Write in the register of lawful disclosures.
+    Disclose(Box<Config>, DisclosureOrder),
 }
 
 /// A command line that cannot be followed.
@@ -70,6 +77,11 @@ impl Invocation {
 
         let mut args = args.into_iter().peekable();
         let mut publication = None;
+        let mut disclosure = None;
+        if args.peek().is_some_and(|first| first == "disclosure") {
+            args.next();
+            disclosure = Some(Papers::new(&mut args)?);
+        }
         if args.peek().is_some_and(|first| first == "policy") {
             args.next();
             let verb = args.next().ok_or(ArgsError::Missing("policy"))?;
@@ -124,6 +136,11 @@ impl Invocation {
                         publication.dry_run = true;
                     }
                 }
+                "--key" | "--vouched-by" | "--out" | "--why" if disclosure.is_some() => {
+                    if let Some(papers) = &mut disclosure {
+                        papers.take(&option, value("--key, --vouched-by, --out, --why")?);
+                    }
+                }
                 "data-map" => return Ok(Self::DataMap),
                 "--i-know-no-tls" => config.i_know_no_tls = true,
                 "--help" | "-h" => return Ok(Self::Help),
@@ -131,9 +148,81 @@ impl Invocation {
                 _ => return Err(ArgsError::Unknown(option)),
             }
         }
-        Ok(match publication {
-            Some(publication) => Self::Publish(Box::new(config), publication),
-            None => Self::Run(Box::new(config)),
+        Ok(match (publication, disclosure) {
+            (Some(publication), _) => Self::Publish(Box::new(config), publication),
+            (None, Some(papers)) => Self::Disclose(Box::new(config), papers.order()?),
+            (None, None) => Self::Run(Box::new(config)),
+        })
+    }
+}
+
+/// What an officer lays on the desk, before it is known whether it is all.
+struct Papers {
+    verb: String,
+    about: Option<OsString>,
+    key: Option<PathBuf>,
+    vouched_by: Option<PathBuf>,
+    out: Option<PathBuf>,
+    why: Option<String>,
+}
+
+impl Papers {
+    fn new(args: &mut impl Iterator<Item = OsString>) -> Result<Self, ArgsError> {
+        let verb = args.next().ok_or(ArgsError::Missing("disclosure"))?;
+        let verb = verb.to_string_lossy().into_owned();
+        let about = match verb.as_str() {
+            "list" => None,
+            "enrol" | "file" | "approve" | "refuse" | "give" => {
+                Some(args.next().ok_or(ArgsError::Missing("disclosure"))?)
+            }
+            _ => return Err(ArgsError::Unknown(verb)),
+        };
+        Ok(Self {
+            verb,
+            about,
+            key: None,
+            vouched_by: None,
+            out: None,
+            why: None,
+        })
+    }
+
+    fn take(&mut self, option: &str, value: OsString) {
+        match option {
+            "--key" => self.key = Some(value.into()),
+            "--vouched-by" => self.vouched_by = Some(value.into()),
+            "--out" => self.out = Some(value.into()),
+            _ => self.why = Some(value.to_string_lossy().into_owned()),
+        }
+    }
+
+    fn order(self) -> Result<DisclosureOrder, ArgsError> {
+        let Some(about) = self.about else {
+            return Ok(DisclosureOrder::List);
+        };
+        let key = self.key.ok_or(ArgsError::Missing("--key"))?;
+        let case = || parsed("disclosure", "the number of a case", about.clone());
+        Ok(match self.verb.as_str() {
+            "enrol" => DisclosureOrder::Enrol {
+                name: about.to_string_lossy().into_owned(),
+                key,
+                vouched_by: self.vouched_by,
+            },
+            "file" => DisclosureOrder::File {
+                request: about.into(),
+                key,
+            },
+            "approve" => DisclosureOrder::Approve { case: case()?, key },
+            "refuse" => DisclosureOrder::Refuse {
+                case: case()?,
+                key,
+                why: self.why.ok_or(ArgsError::Missing("--why"))?,
+            },
+            _ => DisclosureOrder::Give {
+                case: case()?,
+                key,
+                out: self.out.ok_or(ArgsError::Missing("--out"))?,
+            },
         })
     }
 }

@@ -374,6 +374,23 @@ pub const DATA_MAP: &[Table] = &[
         ],
     },
     Table {
+        name: "disclosure_event",
+        purpose: "to prove what was given under the law, and that two people approved it",
+        seen_by: "the person it is about, when they may; everybody sees day, ground and hash",
+        kept: "for ever",
+        columns: &[
+            column("sequence", "its place in the register", Machinery, Plain),
+            column("hash", "of the event", Machinery, Hashed),
+            column(
+                "event_box",
+                "whom it is about, who asked and why, which fields, who approved",
+                Observed,
+                Encrypted,
+            ),
+            column("at_ms", "when", Observed, Plain),
+        ],
+    },
+    Table {
         name: "consent_entry",
         purpose: "to prove what somebody agreed to, refused or took back",
         seen_by: "the person",

@@ -13,6 +13,7 @@ use opaque_ke::rand::{RngCore, rngs::OsRng};
 use sha2::{Digest, Sha256};
 
 pub use file::KeyFileError;
+pub(crate) use file::read_key;
 pub(crate) use load::{LoadError, load};
 pub(crate) use password::{PasswordDesk, PasswordError};
 pub(crate) use seal::{Sealer, Unsealable};

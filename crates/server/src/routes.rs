@@ -5,6 +5,7 @@ pub(crate) mod calls;
 pub(crate) mod consents;
 pub(crate) mod contacts;
 pub(crate) mod devices;
+pub(crate) mod disclosures;
 pub(crate) mod health;
 pub(crate) mod legal;
 pub(crate) mod login;
@@ -49,6 +50,7 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(consents::list, consents::tell))
         .routes(routes!(transparency::transparency))
         .routes(routes!(policies::sets))
+        .routes(routes!(disclosures::mine))
         .routes(routes!(policies::texts))
         .routes(routes!(calls::list, place::place))
         .routes(routes!(answer::answer))

@@ -8,13 +8,14 @@ mod conformance;
 mod conn;
 mod consents;
 mod contacts;
+mod disclosures;
 mod idem;
 mod mailbox;
 mod outbox;
 mod policies;
 mod schema;
 mod sessions;
-mod sql;
+pub(crate) mod sql;
 
 use std::path::Path;
 
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 pub(crate) use accounts::{NewAccount, SignUpRow};
 pub(crate) use calls::{CallRow, NewCall};
-pub(crate) use conn::{Conn, StoreError, Tx};
+pub(crate) use conn::{Conn, Row, StoreError, Tx};
 pub(crate) use consents::NewConsent;
 pub(crate) use contacts::Standing;
 pub(crate) use idem::Replay;

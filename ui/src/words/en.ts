@@ -107,6 +107,8 @@ export const en = {
   'signup.policy.not.consent':
     'Accepting it is not consent to any use of your data: you are asked for that separately, when it is needed.',
   'signup.policy.missing': 'An account needs this. Read both texts, then accept the agreement.',
+  'signup.policy.unknown':
+    'The server wants its policies accepted, and they are not here yet. They appear here as soon as they are.',
   'signup.kept.stored': 'Stored',
   'signup.kept.stored.text': 'Name, e-mail and birthday. The password never reaches us.',
   'signup.kept.why': 'Why',
@@ -631,6 +633,7 @@ export const en = {
   'policy.words.of': '{document}: {heading}',
   'policy.added': 'added',
   'policy.removed': 'removed',
+  'policy.next': 'Next change:',
   'policy.added.start': 'added: ',
   'policy.added.end': ', end of what was added. ',
   'policy.removed.start': 'removed: ',

@@ -27,6 +27,16 @@ pub enum KeyFileError {
     Io(PathBuf, #[source] std::io::Error),
 }
 
+/// Returns the key in a file that is there.
+pub(crate) fn read_key(path: &Path) -> Result<[u8; 32], KeyFileError> {
+    match read_or_create(path, false) {
+        Err(KeyFileError::Missing(path)) => {
+            Err(KeyFileError::Io(path, std::io::ErrorKind::NotFound.into()))
+        }
+        read => read,
+    }
+}
+
 /// Returns the key in the file. Makes a fresh one only where the database holds no secrets yet.
 pub(crate) fn read_or_create(path: &Path, may_create: bool) -> Result<[u8; 32], KeyFileError> {
     let io = |error| KeyFileError::Io(path.to_owned(), error);

@@ -16,12 +16,19 @@ use jasmin_consent::{
         text::{self, Block, Change, Document, Shape, Span},
     },
 };
-use jasmin_protocol::{ChangeKind, PolicyKind, PolicySet, PolicyText};
+use jasmin_protocol::{
+    ChangeKind, DisclosureCommitment, DisclosureGround, PolicyKind, PolicySet, PolicyText,
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::policies::published;
-use crate::{app::Shared, extract::Throttled, problem::Failure};
+use crate::{
+    app::Shared,
+    data_map::{Column, DATA_MAP, Origin},
+    extract::Throttled,
+    problem::Failure,
+};
 
 const STYLE: &str = include_str!("legal.css");
 const KINDS: [PolicyKind; 2] = [PolicyKind::PrivacyPolicy, PolicyKind::UserAgreement];
@@ -138,6 +145,73 @@ pub(crate) async fn feed(_: Throttled, State(app): State<Shared>) -> Result<Json
         "feed_url": "/legal/feed.json",
         "items": items,
     })))
+}
+
+/// What was given under the law, in numbers, and what could be given at all.
+pub(crate) async fn transparency(_: Throttled, State(app): State<Shared>) -> Result<Page, Failure> {
+    let commitments = app.commitments().await?;
+    let sets = published(&mut app.store.read().await?).await?;
+    let count = commitments.len();
+    let noun = if count == 1 {
+        "disclosure"
+    } else {
+        "disclosures"
+    };
+    let mut body = format!(
+        "<section class=card><h2>Given under the law</h2><p>{count} {noun} so far. Each needed two people's \
+         approval; the person is told unless an order bars it, and then when the bar ends.</p>"
+    );
+    if count > 0 {
+        body.push_str("<ul>");
+        for DisclosureCommitment { day, ground, hash } in &commitments {
+            let _ = write!(
+                body,
+                "<li>{day}: {}. <code>{}</code></li>",
+                ground_words(*ground),
+                STANDARD.encode(&hash.0)
+            );
+        }
+        body.push_str("</ul><p>The codes commit this server to what its register says.</p>");
+    }
+    body.push_str(
+        "</section><section class=card><h2>What could be given</h2><p>Calls are encrypted from end to end: \
+         this server never has their content. What it stores and can read about a person is this:</p><ul>",
+    );
+    for table in DATA_MAP {
+        let readable = |column: &&Column| {
+            column.form.can_be_read() && matches!(column.origin, Origin::Given | Origin::Observed)
+        };
+        let mut columns = table.columns.iter().filter(readable).peekable();
+        if columns.peek().is_none() {
+            continue;
+        }
+        let words: Vec<&str> = columns.map(|column| column.what).collect();
+        let _ = write!(
+            body,
+            "<li><strong>{}</strong> ({}): {}. Kept {}.</li>",
+            escape(table.name),
+            escape(table.purpose),
+            escape(&words.join(", ")),
+            escape(table.kept)
+        );
+    }
+    body.push_str("</ul></section>");
+    Ok(page(
+        "Transparency",
+        &banner(&sets, app.now_ms(), None),
+        &body,
+    ))
+}
+
+fn ground_words(ground: DisclosureGround) -> &'static str {
+    match ground {
+        DisclosureGround::Authorised => "the person authorised it",
+        DisclosureGround::Law => "a law demanded it",
+        DisclosureGround::Authority => "an authority demanded it",
+        DisclosureGround::PublicInterest => "public interest",
+        DisclosureGround::OperatorsRights => "the operator's rights",
+        DisclosureGround::LegalProcess => "legal process",
+    }
 }
 
 fn document(texts: &[PolicyText], kind: PolicyKind) -> Option<Document> {
@@ -323,7 +397,7 @@ fn page(title: &str, banner: &str, body: &str) -> Page {
         "<!doctype html><html lang=en><head><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width\"><title>{title} - Jasmin Chat</title>\
          <style>{STYLE}</style></head><body>{banner}<header><h1>{title}</h1>\
-         <p>Jasmin Chat. <a href=\"/legal\">All versions</a>, also as a <a href=\"/legal/feed.json\">feed</a>.</p>\
+         <p>Jasmin Chat. <a href=\"/legal\">All versions</a>, also as a <a href=\"/legal/feed.json\">feed</a>. <a href=\"/legal/transparency\">Transparency</a>.</p>\
          </header><main>{body}</main></body></html>"
     );
     ([(header::CONTENT_SECURITY_POLICY, csp)], Html(html))

@@ -23,6 +23,7 @@ pub(crate) async fn transparency(
     Ok(Json(Transparency {
         ledger_key: Base64(app.keys.ledger.verifying_key().to_bytes().to_vec()),
         roots: app.store.read().await?.roots(MOST_ROOTS).await?,
+        disclosures: app.commitments().await?,
     }))
 }
 

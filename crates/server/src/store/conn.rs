@@ -142,14 +142,14 @@ impl Column for Vec<u8> {}
 impl Column for Option<Vec<u8>> {}
 
 impl Row {
-    pub(super) fn get<T: Column>(&self, index: usize) -> Result<T, StoreError> {
+    pub(crate) fn get<T: Column>(&self, index: usize) -> Result<T, StoreError> {
         Ok(match self {
             Self::Lite(row) => row.try_get(index)?,
             Self::Pg(row) => row.try_get(index)?,
         })
     }
 
-    pub(super) fn id(&self, index: usize) -> Result<Uuid, StoreError> {
+    pub(crate) fn id(&self, index: usize) -> Result<Uuid, StoreError> {
         uuid(&self.get::<Vec<u8>>(index)?, index)
     }
 
@@ -356,7 +356,7 @@ impl Conn {
     }
 
     pub(crate) async fn row_counts(&mut self) -> Vec<(String, usize)> {
-        const COUNTS: [(&str, &str); 15] = [
+        const COUNTS: [(&str, &str); 16] = [
             ("account", "SELECT COUNT(*) FROM account"),
             ("sign_up", "SELECT COUNT(*) FROM sign_up"),
             ("device", "SELECT COUNT(*) FROM device"),
@@ -372,6 +372,7 @@ impl Conn {
             ("consent_entry", "SELECT COUNT(*) FROM consent_entry"),
             ("ledger_root", "SELECT COUNT(*) FROM ledger_root"),
             ("policy_set", "SELECT COUNT(*) FROM policy_set"),
+            ("disclosure_event", "SELECT COUNT(*) FROM disclosure_event"),
         ];
         let mut counts = Vec::new();
         for (table, sql) in COUNTS {

@@ -29,6 +29,12 @@ const MIGRATIONS: &[Migration] = &[
         lite: include_str!("../../migrations/20261130060000_policies.lite.sql"),
         pg: include_str!("../../migrations/20261130060000_policies.pg.sql"),
     },
+    Migration {
+        version: 20_261_130_070_000,
+        script: include_str!("../../migrations/20261130070000_disclosures.sql"),
+        lite: include_str!("../../migrations/20261130070000_disclosures.lite.sql"),
+        pg: include_str!("../../migrations/20261130070000_disclosures.pg.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (

@@ -3,7 +3,7 @@
 
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
-        $(pub(super) const $name: &str = $sql;)*
+        $(pub(crate) const $name: &str = $sql;)*
 
         #[cfg(test)]
         pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
@@ -139,6 +139,18 @@ statements! {
 
     CONSENT_INSERT = "INSERT INTO consent_entry (uid, sequence, id, chain, number, record_hash, \
         hash, entry_box, at_server_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    DISCLOSURES = "SELECT sequence, event_box FROM disclosure_event ORDER BY sequence";
+    DISCLOSURE_INSERT = "INSERT INTO disclosure_event (sequence, hash, event_box, at_ms) \
+        VALUES ($1, $2, $3, $4)";
+    GIVE_ACCOUNT = "SELECT email_box, name_box, birthday_box, created_ms, policy_version \
+        FROM account WHERE id = $1";
+    GIVE_DEVICES = "SELECT id, name_box, platform, created_ms FROM device WHERE uid = $1 ORDER BY id";
+    GIVE_SESSIONS = "SELECT device_id, created_ms, revoked_ms FROM session WHERE uid = $1 \
+        ORDER BY created_ms, id";
+    GIVE_CONTACTS = "SELECT peer, state, since_ms FROM contact WHERE uid = $1 ORDER BY since_ms, peer";
+    GIVE_CALLS = "SELECT caller, callee, kind, state, created_ms, answered_ms, ended_ms FROM calls \
+        WHERE caller = $1 OR callee = $1 ORDER BY created_ms, id";
+
     POLICY_SETS = "SELECT signed_set FROM policy_set ORDER BY place";
     POLICY_TEXTS = "SELECT texts FROM policy_set WHERE version = $1";
     POLICY_INSERT = "INSERT INTO policy_set (version, place, signed_set, texts, published_ms) \
