@@ -20,8 +20,8 @@ use std::{
 
 use jasmin_protocol::{
     Address, AnswerCall, Base64, Call, CallId, Calls, Consents, Contacts, DeclineCall,
-    DeviceCertificate, ErrorCode, Me, PlaceCall, PublishDevice, Refresh, RequestContact, SessionId,
-    SignedRecord, TellConsents, UserId, UserKeys,
+    DeviceCertificate, Disclosures, ErrorCode, Me, PlaceCall, PublishDevice, Refresh,
+    RequestContact, SessionId, SignedRecord, TellConsents, UserId, UserKeys,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex as TurnMutex;
@@ -285,6 +285,14 @@ impl Account {
     pub async fn consents(&self, after: u64) -> Result<Consents, ApiError> {
         self.ask(Ask::get(&format!("/v1/consents?after={after}")))
             .await
+    }
+
+    /// `GET /v1/disclosures`: what was given about me under the law.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn disclosures(&self) -> Result<Disclosures, ApiError> {
+        self.ask(Ask::get("/v1/disclosures")).await
     }
 
     /// `POST /v1/consents`: tells what was decided on this device.

@@ -8,6 +8,7 @@ mod call;
 mod check;
 pub mod chores;
 mod devices;
+mod disclosures;
 mod ledger;
 mod people;
 mod policies;

@@ -3,7 +3,8 @@
 
 use jasmin_consent::policy::{diff::ChangedSection, text::Document};
 use jasmin_protocol::{
-    AskedIn, CallId, CallKind, ChangeKind, LedgerDecision, LedgerDuration, PolicyKind, UserId,
+    AskedIn, CallId, CallKind, ChangeKind, DisclosureGround, LedgerDecision, LedgerDuration,
+    PolicyKind, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,8 @@ view! {
         pub ledger: LedgerView,
         /// The server's policies.
         pub policies: PoliciesView,
+        /// What was given about the person under the law.
+        pub disclosures: DisclosuresView,
         /// Cameras, microphones, speakers.
         pub devices: DevicesView,
         /// The device check, while it is open.
@@ -689,6 +692,43 @@ view! {
         pub document: Document,
         /// The sections that differ from the version before, with what came and what went.
         pub changed: Vec<ChangedSection>,
+    }
+}
+
+view! {
+    /// What was given about the person under the law, as far as they may know.
+    pub struct DisclosuresView {
+        /// The server was asked in this session.
+        pub known: bool,
+        /// How many of them the person has not looked at. The page that shows the ledger
+        /// ([`Command::ShowLedger`](crate::Command)) shows them, too.
+        pub unread: u32,
+        /// Newest first.
+        pub list: Vec<DisclosureView>,
+    }
+}
+
+view! {
+    /// One disclosure.
+    pub struct DisclosureView {
+        /// The case's number.
+        pub case: String,
+        /// On which ground.
+        pub ground: DisclosureGround,
+        /// Who asked.
+        pub authority: String,
+        /// Their reference.
+        pub reference: String,
+        /// By which law or reason.
+        pub legal_basis: String,
+        /// When it was asked for: `YYYY-MM-DD`.
+        pub received: String,
+        /// When it was given (Unix ms).
+        pub given_at_ms: f64,
+        /// What, in words.
+        pub fields: Vec<String>,
+        /// Until when the person must not be told, `YYYY-MM-DD`; `null` where there was no bar.
+        pub barred_until: Option<String>,
     }
 }
 

@@ -20,7 +20,7 @@ use jasmin_media::{
     synthetic::SyntheticCamera,
 };
 use jasmin_protocol::Outbox;
-use jasmin_server::{Clock, Publication, PublishError, Server, SystemClock};
+use jasmin_server::{Clock, DisclosureOrder, Publication, PublishError, Server, SystemClock};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
@@ -103,6 +103,13 @@ impl World {
             dry_run: false,
         };
         jasmin_server::publish(&config, &wanted).await
+    }
+
+    /// Writes in the register of lawful disclosures, as an officer does while the server runs.
+    pub(crate) async fn disclose(&self, order: &DisclosureOrder) -> String {
+        let mut config = jasmin_server::Config::at(self.dir.path().join("server"));
+        config.clock = self.clock.clone();
+        jasmin_server::disclose(&config, order).await.unwrap()
     }
 
     /// A folder for this world's files.

@@ -66,6 +66,10 @@ pub async fn sign_in(
                 .account
                 .take()
                 .filter(|known| known.user_id == session.user_id);
+            let seen_disclosures = known
+                .as_ref()
+                .map(|known| known.seen_disclosures.clone())
+                .unwrap_or_default();
             let (pins, people, log, mut ledger, chores, mailbox_seq) = known
                 .map(|known| {
                     (
@@ -101,6 +105,7 @@ pub async fn sign_in(
                 log,
                 ledger,
                 chores,
+                seen_disclosures,
             });
         })
         .await?;

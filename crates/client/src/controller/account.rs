@@ -295,6 +295,8 @@ impl Actor {
         self.log = Default::default();
         self.pins = Default::default();
         self.chores = Default::default();
+        self.disclosures = Default::default();
+        self.seen_disclosures = Default::default();
         self.ledger = Default::default();
         self.ledger_state = Default::default();
     }
@@ -321,6 +323,7 @@ impl Actor {
         self.log = stored.log;
         self.pins = stored.pins;
         self.chores = stored.chores;
+        self.seen_disclosures = stored.seen_disclosures;
         self.ledger = stored.ledger;
         let me = stored.user_id;
         if self.consents_of.is_some_and(|other| other != me) {

@@ -1,7 +1,7 @@
 //! The actor's state, its loop, and what it does with each kind of input.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::PathBuf,
     sync::Arc,
     time::Instant,
@@ -22,6 +22,7 @@ use super::{
     check::Check,
     chores::Chores,
     devices::{Lists, Own, open_system_settings},
+    disclosures::DisclosureState,
     ledger::LedgerState,
     policies::PolicyState,
     prompts::{Prompts, Wanted},
@@ -113,6 +114,9 @@ pub(super) struct Actor {
     pub(super) consents_of: Option<UserId>,
     pub(super) ledger: Ledger,
     pub(super) ledger_state: LedgerState,
+    pub(super) disclosures: DisclosureState,
+    /// Cases that the person has looked at.
+    pub(super) seen_disclosures: BTreeSet<String>,
     pub(super) policies: Policies,
     pub(super) policy_state: PolicyState,
     pub(super) prompts: Prompts,
@@ -188,6 +192,8 @@ impl Actor {
             consents_of: None,
             ledger: Ledger::default(),
             ledger_state: LedgerState::default(),
+            disclosures: DisclosureState::default(),
+            seen_disclosures: BTreeSet::new(),
             policies: Policies::default(),
             policy_state: PolicyState::default(),
             prompts: Prompts::default(),
@@ -313,6 +319,10 @@ impl Actor {
             Command::WithdrawAll { gesture } => self.withdraw_all(gesture),
             Command::ShowLedger { shown } => {
                 self.ledger_state.shown = shown;
+                if shown {
+                    self.disclosures_were_seen();
+                    self.look_at_disclosures();
+                }
                 Ok(())
             }
             Command::ShowPolicy { version } => self.show_policy(version),
@@ -379,6 +389,7 @@ impl Actor {
         let chores = self.chores.clone();
         let ledger = self.ledger.clone();
         let policies = self.policies.clone();
+        let seen_disclosures = self.seen_disclosures.clone();
         let server = self.server.as_ref().map(ToString::to_string);
         let mailbox_seq = self
             .signed_in
@@ -398,6 +409,7 @@ impl Actor {
                 account.log = log;
                 account.pins = pins;
                 account.chores = chores;
+                account.seen_disclosures = seen_disclosures;
                 account.ledger = ledger;
                 account.mailbox_seq = mailbox_seq;
             }

@@ -20,6 +20,7 @@ impl Actor {
                 self.refresh_log();
                 self.sync_ledger();
                 self.look_at_policies();
+                self.look_at_disclosures();
                 if !resumed {
                     self.refresh_people();
                 }

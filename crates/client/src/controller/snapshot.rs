@@ -6,10 +6,10 @@ use jasmin_call::{Direction, EndReason as CallEnd, Path, Quality, State};
 
 use super::{actor::Actor, call::Ongoing};
 use crate::{
-    AccountView, AlertView, CallView, DevicesView, EndReason, IncomingView, LedgerExport,
-    LedgerView, LinkView, PhaseView, PoliciesView, Processing, QualityLevel, QualityView,
-    RemoteView, SafetyWord, SendingView, ServerView, SystemWay, VaultView, View, WeakSide,
-    WordsVerdict,
+    AccountView, AlertView, CallView, DevicesView, DisclosuresView, EndReason, IncomingView,
+    LedgerExport, LedgerView, LinkView, PhaseView, PoliciesView, Processing, QualityLevel,
+    QualityView, RemoteView, SafetyWord, SendingView, ServerView, SystemWay, VaultView, View,
+    WeakSide, WordsVerdict,
 };
 
 /// The page shows this many past calls.
@@ -49,6 +49,11 @@ pub(super) fn empty() -> View {
             unread: None,
             trouble: false,
             shown: None,
+        },
+        disclosures: DisclosuresView {
+            known: false,
+            unread: 0,
+            list: Vec::new(),
         },
         devices: DevicesView {
             cameras: Vec::new(),
@@ -116,6 +121,7 @@ impl Actor {
             consents: self.gate.view(),
             ledger: self.ledger_view(),
             policies: self.policies_view(),
+            disclosures: self.disclosures_view(),
             devices: self.devices_view(),
             check: self.check_view(),
             sending: self.sending_view(),

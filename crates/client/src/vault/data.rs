@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jasmin_protocol::{Address, Base64, DeviceId, SessionId, SignedRecord, Tokens, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +85,9 @@ pub struct StoredAccount {
     /// What the server must still hear.
     #[serde(default)]
     pub chores: Chores,
+    /// Disclosures that the person has looked at.
+    #[serde(default)]
+    pub seen_disclosures: BTreeSet<String>,
 }
 
 impl StoredAccount {
