@@ -575,6 +575,38 @@ async fn once_is_once(store: &Store) {
     tx.commit().await.unwrap();
 }
 
+async fn policies_and_disclosures_only_grow(store: &Store) {
+    let zeroes = if matches!(store, Store::Lite { .. }) {
+        "x'00'"
+    } else {
+        "'\\x00'"
+    };
+    let policy = format!("INSERT INTO policy_set VALUES ('9.9.9', 900, {zeroes}, {zeroes}, 1)");
+    let event = format!("INSERT INTO disclosure_event VALUES (900, {zeroes}, {zeroes}, 1)");
+    for (table, insert) in [("policy_set", policy), ("disclosure_event", event)] {
+        let replace = insert.replacen("INSERT", "INSERT OR REPLACE", 1);
+        for change in [
+            format!(
+                "UPDATE {table} SET {}",
+                if table == "policy_set" {
+                    "published_ms = 2"
+                } else {
+                    "at_ms = 2"
+                }
+            ),
+            format!("DELETE FROM {table}"),
+            insert.clone(),
+            replace,
+        ] {
+            let mut tx = store.begin().await.unwrap();
+            tx.script(&insert).await.unwrap();
+            let refused = tx.script(&change).await;
+            assert!(refused.is_err(), "{change}: the database itself refuses");
+            drop(tx);
+        }
+    }
+}
+
 async fn a_ledger_only_grows(store: &Store) {
     let user = UserId(id());
     let entry = |sequence: i64, number: i64| NewConsent {
@@ -652,6 +684,7 @@ async fn all(store: &Store) {
     a_device_is_there_as_long_as_somebody_is_signed_in(store).await;
     an_address_becomes_one_account(store).await;
     once_is_once(store).await;
+    policies_and_disclosures_only_grow(store).await;
     a_ledger_only_grows(store).await;
     store.ping().await.unwrap();
 }
