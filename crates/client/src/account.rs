@@ -21,7 +21,7 @@ use std::{
 use jasmin_protocol::{
     Address, AnswerCall, Base64, Call, CallId, Calls, Consents, Contacts, DeclineCall,
     DeviceCertificate, Disclosures, ErrorCode, Me, PlaceCall, PublishDevice, Refresh,
-    RequestContact, SessionId, SignedRecord, TellConsents, UserId, UserKeys,
+    RequestContact, RootProof, SessionId, SignedRecord, TellConsents, UserId, UserKeys,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex as TurnMutex;
@@ -285,6 +285,20 @@ impl Account {
     pub async fn consents(&self, after: u64) -> Result<Consents, ApiError> {
         self.ask(Ask::get(&format!("/v1/consents?after={after}")))
             .await
+    }
+
+    /// `GET /v1/transparency/proof?day=`: that the own ledger is in a day's tree; `None` where there
+    /// was none.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn root_proof(&self, day: &str) -> Result<Option<RootProof>, ApiError> {
+        let asked = Ask::get(&format!("/v1/transparency/proof?day={day}"));
+        match self.ask(asked).await {
+            Ok(proof) => Ok(Some(proof)),
+            Err(error) if error.code() == Some(ErrorCode::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// `GET /v1/disclosures`: what was given about me under the law.

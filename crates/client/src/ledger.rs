@@ -2,13 +2,15 @@
 //! and records that it has yet to hear of. The server can neither change, drop nor move anything
 //! without it being seen here.
 
+mod committed;
+
 use jasmin_consent::{
     chain::{self, Fault, Keys},
     export, moment, notice,
 };
 use jasmin_protocol::{
-    AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, Consents, DeviceCertificate, DeviceId,
-    ExportHeader, LedgerDecision, LedgerDuration, LedgerEntry, MOST_RECORDS, NoticeRef,
+    AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, Consents, DailyRoot, DeviceCertificate,
+    DeviceId, ExportHeader, LedgerDecision, LedgerDuration, LedgerEntry, MOST_RECORDS, NoticeRef,
     RecordDevice, RecordId, SignedRecord, UserId,
 };
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,10 @@ pub struct Ledger {
     /// What the server gave once and has no more, until it has it again.
     lost: Vec<LedgerEntry>,
     trouble: Option<LedgerTrouble>,
+    /// The newest daily root that this ledger was found in.
+    checked: Option<DailyRoot>,
+    /// The server's daily roots do not have it.
+    uncommitted: Option<LedgerTrouble>,
     /// After the entries; made when it is needed.
     #[serde(skip)]
     chain: Cached,
@@ -91,7 +97,7 @@ impl Ledger {
             fault: LedgerFault::Missing,
             sequence: entry.sequence,
         });
-        self.trouble.or(missing)
+        self.trouble.or(missing).or(self.uncommitted)
     }
 
     /// Takes what the server has yet to hear of out, as for a sign-out.

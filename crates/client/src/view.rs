@@ -561,6 +561,8 @@ word! {
         Reordered,
         /// Something is not signed by whom it should be.
         Unsigned,
+        /// What the server has committed itself to in public holds another ledger than this one.
+        Uncommitted,
     }
 }
 

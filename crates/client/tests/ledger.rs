@@ -2,8 +2,8 @@
 //! proves itself.
 
 use jasmin_client::{
-    Command, ConsentState, ConsentView, LedgerExport, LedgerRecord, LinkView, PromptAnswer,
-    Purpose, View,
+    Command, ConsentState, ConsentView, LedgerExport, LedgerFault, LedgerRecord, LinkView,
+    PromptAnswer, Purpose, View,
 };
 use jasmin_consent::export;
 use jasmin_protocol::{AskedIn, Gesture, LedgerDecision, LedgerDuration};
@@ -125,6 +125,33 @@ async fn the_saved_file_proves_itself() {
         LedgerExport::None | LedgerExport::Writing | LedgerExport::Failed => false,
     };
     ana.until(other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_committed_to_another_ledger_is_noticed() {
+    let mut world = World::start().await;
+    let ana = world.person("ana").await;
+    allow_in_settings(&ana, Purpose::Camera).await;
+    told(&ana, 1).await;
+    world.pass_days(1);
+    world.restart(&[]).await;
+    let back = |view: &View| view.server.link == LinkView::Online;
+    let view = ana.until(back).await;
+    assert_eq!(view.ledger.trouble, None, "honest");
+    world.pass_days(1);
+    // What the server committed to yesterday, in its favour.
+    world
+        .restart(&[
+            "DROP TRIGGER ledger_root_is_not_changed",
+            "UPDATE ledger_root SET root = zeroblob(32)",
+        ])
+        .await;
+    let noticed = |view: &View| {
+        view.ledger
+            .trouble
+            .is_some_and(|trouble| trouble.fault == LedgerFault::Uncommitted)
+    };
+    ana.until(noticed).await;
 }
 
 /// The database refuses it, but whoever runs the server can take the rule away, or bring an old copy

@@ -238,6 +238,19 @@ part! {
 }
 
 part! {
+    /// `GET /v1/transparency/proof?day=DAY`: that the caller's ledger, as it was at the end of the day,
+    /// is in the day's tree. `not-found` where there was none.
+    pub struct RootProof {
+        /// `YYYY-MM-DD`.
+        pub day: String,
+        /// The place of the leaf, from 0; the leaf is the hash of the ledger's last entry.
+        pub index: u64,
+        /// The hashes beside its way up, from the bottom, 32 bytes each.
+        pub way: Vec<Base64>,
+    }
+}
+
+part! {
     /// First line of an exported ledger: whose it is, and the keys to check it with.
     pub struct ExportHeader {
         /// `"jasmin-ledger-1"`.

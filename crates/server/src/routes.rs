@@ -49,6 +49,7 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(contacts::remove))
         .routes(routes!(consents::list, consents::tell))
         .routes(routes!(transparency::transparency))
+        .routes(routes!(transparency::proof))
         .routes(routes!(policies::sets))
         .routes(routes!(disclosures::mine))
         .routes(routes!(policies::texts))

@@ -34,6 +34,7 @@ import PhoneOff from '@lucide/svelte/icons/phone-off';
 import PhoneOutgoing from '@lucide/svelte/icons/phone-outgoing';
 import Power from '@lucide/svelte/icons/power';
 import Route from '@lucide/svelte/icons/route';
+import Scale from '@lucide/svelte/icons/scale';
 import ScrollText from '@lucide/svelte/icons/scroll-text';
 import Search from '@lucide/svelte/icons/search';
 import Server from '@lucide/svelte/icons/server';
@@ -90,6 +91,7 @@ export const ICONS = {
   'phone-outgoing': PhoneOutgoing,
   power: Power,
   route: Route,
+  scale: Scale,
   'scroll-text': ScrollText,
   search: Search,
   server: Server,

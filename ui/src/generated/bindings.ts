@@ -219,6 +219,42 @@ export type DevicesView = {
   systemWay: SystemWay,
 };
 
+/** On which ground: the grounds a to e of the founding policy, and legal process. */
+export type DisclosureGround = "authorised" | "law" | "authority" | "public_interest" | "operators_rights" | "legal_process";
+
+/** One disclosure. */
+export type DisclosureView = {
+  /** The case's number. */
+  case: string,
+  /** On which ground. */
+  ground: DisclosureGround,
+  /** Who asked. */
+  authority: string,
+  /** Their reference. */
+  reference: string,
+  /** By which law or reason. */
+  legalBasis: string,
+  /** When it was asked for: `YYYY-MM-DD`. */
+  received: string,
+  /** When it was given (Unix ms). */
+  givenAtMs: number,
+  /** What, in words. */
+  fields: Array<string>,
+  /** Until when the person must not be told, `YYYY-MM-DD`; `null` where there was no bar. */
+  barredUntil: string | null,
+};
+
+/** What was given about the person under the law, as far as they may know. */
+export type DisclosuresView = {
+  /** The server was asked in this session. */
+  known: boolean,
+  /** How many of them the person has not looked at. The page that shows the ledger
+   * ([`Command::ShowLedger`](crate::Command)) shows them, too. */
+  unread: number,
+  /** Newest first. */
+  list: Array<DisclosureView>,
+};
+
 /** A document. */
 export type Document = {
   /** Its title. */
@@ -296,7 +332,7 @@ records: number }
   | { "is": "failed" };
 
 /** What is wrong with the server's ledger. */
-export type LedgerFault = "missing" | "changed" | "reordered" | "unsigned";
+export type LedgerFault = "missing" | "changed" | "reordered" | "unsigned" | "uncommitted";
 
 /** One decision. */
 export type LedgerRecord = {
@@ -717,6 +753,8 @@ export type View = {
   ledger: LedgerView,
   /** The server's policies. */
   policies: PoliciesView,
+  /** What was given about the person under the law. */
+  disclosures: DisclosuresView,
   /** Cameras, microphones, speakers. */
   devices: DevicesView,
   /** The device check, while it is open. */

@@ -607,8 +607,28 @@ export const en = {
   'ledger.trouble.changed': 'Record {n} there is not as it was signed.',
   'ledger.trouble.reordered': 'Record {n} there stands in a wrong place, or twice.',
   'ledger.trouble.unsigned': 'Record {n} there is not signed by whom it should be.',
+  'ledger.trouble.uncommitted':
+    'What the server has committed itself to in public is another ledger than the one that you know ({n, plural, one {1 record} other {# records}}).',
   'ledger.trouble.means': 'What you chose on this computer still holds.',
   'ledger.trouble.do': 'Save your records, then tell whoever runs the server.',
+
+  'law.title': 'Given under the law',
+  'law.none': 'Nothing about you was given to an authority, as far as we may tell you.',
+  'law.unknown': 'The server was not asked yet whether anything about you was given to an authority.',
+  'law.given': 'To {authority}',
+  'law.what': 'What: {what}.',
+  'law.when': 'Asked for on {received}, given {moment}.',
+  'law.reference': 'Their reference: {reference}. Case {number}.',
+  'law.barred': 'An order kept us from telling you before {until}.',
+  'law.ground.authorised': 'You had authorised it:',
+  'law.ground.law': 'A law demanded it:',
+  'law.ground.authority': 'An authority demanded it:',
+  'law.ground.public_interest': 'In the public interest:',
+  'law.ground.operators_rights': 'To protect the operator’s rights:',
+  'law.ground.legal_process': 'By legal process:',
+  'law.banner':
+    '{n, plural, one {Data about you was given to an authority.} other {Data about you was given to authorities, # times.}}',
+  'law.banner.open': 'See what was given',
 
   'policy.title': 'Policies',
   'policy.reader': 'Privacy policy and user agreement',

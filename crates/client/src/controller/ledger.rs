@@ -22,6 +22,8 @@ use crate::{
 
 /// After a failure; the server may be reachable and not able.
 const PAUSE: Duration = Duration::from_secs(30);
+/// There is one a day.
+const ROOTS_EACH: Duration = Duration::from_secs(6 * 60 * 60);
 /// Before what another device wrote meanwhile is read.
 const SHORT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -34,6 +36,8 @@ pub(super) struct LedgerState {
     /// There was news while it was busy.
     again: bool,
     due: Option<Instant>,
+    /// From then on the server's commitments are looked at again.
+    roots_at: Option<Instant>,
     export: LedgerExport,
 }
 
@@ -44,6 +48,7 @@ impl Default for LedgerState {
             busy: false,
             again: false,
             due: None,
+            roots_at: None,
             export: LedgerExport::None,
         }
     }
@@ -198,8 +203,49 @@ impl Actor {
     fn ledger_rests(&mut self) {
         self.ledger_state.busy = false;
         if std::mem::take(&mut self.ledger_state.again) {
-            self.sync_ledger();
+            return self.sync_ledger();
         }
+        let now = Instant::now();
+        if self.ledger_state.roots_at.is_none_or(|at| at <= now) {
+            self.ledger_state.roots_at = Some(now + ROOTS_EACH);
+            self.look_at_roots();
+        }
+    }
+
+    /// Looks whether this ledger is in what the server committed itself to, once it was read whole.
+    fn look_at_roots(&mut self) {
+        let Some(signed_in) = &self.signed_in else {
+            return;
+        };
+        let (account, number) = (signed_in.account.clone(), signed_in.number);
+        let known = self.ledger.clone();
+        let look = async move {
+            let roots = account.api().transparency().await?.roots;
+            match known.unchecked_root(&roots) {
+                Ok(Some(root)) => {
+                    let proof = account.root_proof(&root.day).await?;
+                    Ok(Ok(Some((root.clone(), proof))))
+                }
+                Ok(None) => Ok(Ok(None)),
+                Err(trouble) => Ok(Err(trouble)),
+            }
+        };
+        self.background(look, move |actor, looked: Result<_, ApiError>| {
+            if !actor.is_sign_in(number) {
+                return;
+            }
+            match looked {
+                Ok(Ok(Some((root, proof)))) => actor.ledger.check_root(&root, proof.as_ref()),
+                Ok(Ok(None)) => return,
+                Ok(Err(trouble)) => actor.ledger.not_committed(trouble),
+                Err(error) => {
+                    tracing::info!(%error, "the server's commitments were not looked at");
+                    actor.ledger_state.roots_at = None;
+                    return;
+                }
+            }
+            actor.dirty = true;
+        });
     }
 
     pub(super) fn ledger_passes_time(&mut self, now: Instant) {

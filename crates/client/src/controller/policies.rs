@@ -146,6 +146,7 @@ impl Actor {
         }
         self.policy_state.shown = version;
         if !self.note_opened() && self.policy_state.shown.is_some() {
+            self.policy_state.failed = false;
             self.look_at_policies();
         }
         Ok(())

@@ -7,12 +7,12 @@ use crate::keys::IdentityKey;
 const NOW: i64 = 1_796_029_500_250;
 
 /// Somebody's device, and an honest server.
-struct World {
+pub(super) struct World {
     address: Address,
     identity: IdentityKey,
     device: DeviceKeys,
-    server: SigningKey,
-    entries: Vec<LedgerEntry>,
+    pub(super) server: SigningKey,
+    pub(super) entries: Vec<LedgerEntry>,
 }
 
 impl World {
@@ -87,7 +87,7 @@ fn decision(verdict: Verdict, at_ms: i64) -> Decision {
 }
 
 /// So many decisions, told and read.
-fn told(count: i64) -> (World, Ledger) {
+pub(super) fn told(count: i64) -> (World, Ledger) {
     let (mut world, mut ledger) = (World::new(), Ledger::default());
     for number in 0..count {
         ledger.add(&decision(Verdict::Denied, NOW + number), &world.signer(NOW));

@@ -47,6 +47,7 @@ pub(super) struct Cleaner {
     gain: Option<AudioProcessing>,
     need: Need,
     residue: Residue,
+    frames: u64,
     /// Samples of the microphone that the chain still holds.
     held: VecDeque<f32>,
     /// The share of the chain's sound in what comes out, 0..=1.
@@ -71,6 +72,7 @@ impl Cleaner {
             gain: processing.automatic_gain.then(|| build(gain())),
             need: Need::new(processing),
             residue: Residue::new(),
+            frames: 0,
             held: VecDeque::from(vec![0.0; chain_delay(processing)]),
             blend: 1.0,
             processing,
@@ -139,6 +141,18 @@ impl Cleaner {
             *sample = held;
         }
         let (loud, left) = (rms(&late), rms(frame));
+        self.frames += 1;
+        if self.frames.is_multiple_of(100) && self.need.echoes() {
+            let stats = chain.statistics();
+            tracing::debug!(
+                told_ms = echo_delay.map(|delay| delay.as_millis()),
+                found_ms = stats.delay_ms,
+                loss = stats.echo_return_loss,
+                enhancement = stats.echo_return_loss_enhancement,
+                diverges = stats.divergent_filter_fraction,
+                "echo"
+            );
+        }
         let gain = self
             .residue
             .next(self.need.echoes(), loud, left, self.need.room());

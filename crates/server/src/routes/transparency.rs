@@ -1,10 +1,15 @@
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+};
 use jasmin_consent::{chain, merkle, moment};
-use jasmin_protocol::{Base64, DailyRoot, Transparency};
+use jasmin_protocol::{Base64, DailyRoot, RootProof, Transparency};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     app::{App, Shared},
-    extract::Throttled,
+    extract::{Caller, Throttled},
     problem::Failure,
 };
 
@@ -24,6 +29,48 @@ pub(crate) async fn transparency(
         ledger_key: Base64(app.keys.ledger.verifying_key().to_bytes().to_vec()),
         roots: app.store.read().await?.roots(MOST_ROOTS).await?,
         disclosures: app.commitments().await?,
+    }))
+}
+
+/// Which day.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Day {
+    /// `YYYY-MM-DD`.
+    day: String,
+}
+
+/// That my ledger is in a day's tree.
+#[utoipa::path(get, path = "/v1/transparency/proof", operation_id = "root_proof", params(Day), security(("token" = [])),
+    responses((status = 200, body = RootProof), Failure))]
+pub(crate) async fn proof(
+    caller: Caller,
+    State(app): State<Shared>,
+    day: Result<Query<Day>, QueryRejection>,
+) -> Result<Json<RootProof>, Failure> {
+    let Ok(Query(Day { day })) = day else {
+        return Err(Failure::malformed("The query takes day=<YYYY-MM-DD> only."));
+    };
+    let start_ms = moment::read(&format!("{day}T00:00:00.000Z")).ok_or_else(Failure::not_found)?;
+    let mut conn = app.store.read().await?;
+    let is_committed = conn
+        .roots(MOST_ROOTS)
+        .await?
+        .iter()
+        .any(|root| root.day == day);
+    if !is_committed {
+        return Err(Failure::not_found());
+    }
+    let heads = conn.consent_heads(start_ms + DAY_MS).await?;
+    let index = heads.iter().position(|(user, _)| *user == caller.user);
+    let index = index.ok_or_else(Failure::not_found)?;
+    let leaves: Vec<[u8; 32]> = heads.into_iter().map(|(_, head)| head).collect();
+    let way = merkle::proof(&leaves, index).ok_or_else(Failure::not_found)?;
+    Ok(Json(RootProof {
+        day,
+        index: index as u64,
+        way: way.into_iter().map(|hash| Base64(hash.to_vec())).collect(),
     }))
 }
 
@@ -129,6 +176,32 @@ mod tests {
             (second.leaves, &second.root.0[..]),
             (2, &merkle::root(&heads)[..])
         );
+        for (person, day, place) in [(&ada, "2026-11-22", 0), (&bob, "2026-11-23", 1)] {
+            let proof: RootProof = world
+                .get_as(person, &format!("/v1/transparency/proof?day={day}"))
+                .await
+                .ok();
+            let root = answer.roots.iter().find(|root| root.day == day).unwrap();
+            let head = if place == 0 { ada_head } else { bob_head };
+            let way: Vec<[u8; 32]> = proof
+                .way
+                .iter()
+                .map(|hash| hash.0.clone().try_into().unwrap())
+                .collect();
+            let (index, leaves) = (proof.index as usize, root.leaves as usize);
+            let top = root.root.0.clone().try_into().unwrap();
+            assert!(merkle::proves(&way, &head, index, leaves, &top), "{day}");
+        }
+        for (day, why) in [
+            ("2026-11-22", "Bob had none"),
+            ("2026-11-25", "no root yet"),
+            ("yesterday", "no day"),
+        ] {
+            let answer = world
+                .get_as(&bob, &format!("/v1/transparency/proof?day={day}"))
+                .await;
+            assert_eq!(answer.status(), 404, "{why}");
+        }
         for root in &answer.roots {
             assert!(root_is_signed(root, &answer.ledger_key));
             let other = DailyRoot {

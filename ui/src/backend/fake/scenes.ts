@@ -101,6 +101,7 @@ function emptyHome(): View {
     consents: consents('never_asked'),
     ledger: emptyLedger(),
     policies: noPolicies(),
+    disclosures: { known: false, unread: 0, list: [] },
     devices: DEVICES,
     check: null,
     sending: { camera: false, microphone: false, to: null },
@@ -130,6 +131,7 @@ function home(): View {
     consents: consents('allowed'),
     ledger: pastLedger(),
     policies: policies(),
+    disclosures: { known: true, unread: 0, list: [] },
   };
 }
 
@@ -143,6 +145,23 @@ function signedOut(): View {
 
 function withPolicies(change: View['policies']): View {
   return { ...home(), policies: change };
+}
+
+/** A court had asked, and the bar on telling it has ended. */
+function givenByLaw(): View['disclosures'] {
+  const first: View['disclosures']['list'][number] = {
+    case: '7d1c1f2e-5f0a-4b60-9d53-3d0a4e6f9c11',
+    ground: 'legal_process',
+    authority: 'District court of Utrecht',
+    reference: '16/994482-26',
+    legalBasis: 'Order under section 126n of the code of criminal procedure',
+    received: '2026-05-12',
+    givenAtMs: Date.UTC(2026, 4, 14, 9, 30),
+    fields: ['when the account was made', 'e-mail address'],
+    barredUntil: '2026-11-14',
+  };
+  const second = { ...first, case: '0b9f', ground: 'law', barredUntil: null } as const;
+  return { known: true, unread: 1, list: [first, second] };
 }
 
 /** The policies do more with the camera since today. */
@@ -428,6 +447,8 @@ export const SCENES: Readonly<Record<string, () => View>> = {
   'ledger-changed': () => withLedger({ trouble: { fault: 'changed', sequence: 3 } }),
   'ledger-reordered': () => withLedger({ trouble: { fault: 'reordered', sequence: 5 } }),
   'ledger-unsigned': () => withLedger({ trouble: { fault: 'unsigned', sequence: 1 } }),
+  'ledger-uncommitted': () => withLedger({ trouble: { fault: 'uncommitted', sequence: 12 } }),
+  'law-told': () => ({ ...home(), disclosures: givenByLaw() }),
   'ledger-long': () => ({ ...home(), ledger: longLedger() }),
   'policy-welcome': () => ({ ...signedOut(), policies: policies() }),
   'policy-first': () => ({ ...signedOut(), policies: opened(policies(), '1.0.0') }),
