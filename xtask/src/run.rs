@@ -71,7 +71,7 @@ pub(crate) fn run(options: Options) -> Result<()> {
         data.join("server").display()
     );
     require_free_port()?;
-    publish_policies(options, &data.join("server"))?;
+    let is_new = !data.join("server").join("jasmin.db").exists();
     let mut server = Command::new(workspace::binary(options.profile(), "jasmin-server")?);
     server
         .arg("--listen")
@@ -80,6 +80,9 @@ pub(crate) fn run(options: Options) -> Result<()> {
         .arg(data.join("server"));
     programs.start("server", in_folder(&mut server, &data.join("server"))?)?;
     wait_until_healthy(&mut programs, &interrupted)?;
+    if is_new {
+        publish_policies(options, &data.join("server"))?;
+    }
 
     println!("── echo peer: add the address it prints, and call it");
     let mut echo = Command::new(workspace::binary(options.profile(), "jasmin")?);
@@ -107,9 +110,6 @@ pub(crate) fn run(options: Options) -> Result<()> {
 
 /// A new server begins with the policies that come with the program, as an operator would publish them.
 fn publish_policies(options: Options, folder: &Path) -> Result<()> {
-    if folder.join("jasmin.db").exists() {
-        return Ok(());
-    }
     let mut publish = Command::new(workspace::binary(options.profile(), "jasmin-server")?);
     publish
         .args(["policy", "publish"])

@@ -287,8 +287,8 @@ impl Account {
             .await
     }
 
-    /// `GET /v1/transparency/proof?day=`: that the own ledger is in a day's tree; `None` where there
-    /// was none.
+    /// `GET /v1/transparency/proof?day=`: that the own ledger is in a day's tree; `None` where the
+    /// server knows no such day.
     ///
     /// # Errors
     /// As every request.

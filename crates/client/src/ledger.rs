@@ -100,6 +100,11 @@ impl Ledger {
         self.trouble.or(missing).or(self.uncommitted)
     }
 
+    /// Whether what the server gave does not fit, or not all of it is there.
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.trouble.is_some() || !self.lost.is_empty()
+    }
+
     /// Takes what the server has yet to hear of out, as for a sign-out.
     pub fn take_waiting(&mut self) -> Vec<SignedRecord> {
         std::mem::take(&mut self.waiting)

@@ -62,17 +62,21 @@ impl Policies {
     /// When it does not fit itself, or leaves out or changes what was published before. Then nothing
     /// is taken over.
     pub fn take(&mut self, key: Base64, sets: PolicySets, now_ms: i64) -> Result<(), SetFault> {
-        let key = self.key.clone().unwrap_or(key);
+        if self.key.as_ref().is_some_and(|pinned| *pinned != key) {
+            return Err(SetFault::Signature);
+        }
         let sets = policy::check(sets.sets, &key)?;
         if !sets.starts_with(&self.sets) {
             return Err(SetFault::Order);
         }
         if !self.known {
-            let is_old = |set: &&PolicySet| {
-                policy::effective_ms(set).is_some_and(|from| from <= now_ms - OLD_NEWS_MS)
+            // Whoever comes to a server that has policies meets them with the sign-up.
+            let is_old = |(at, set): &(usize, &PolicySet)| {
+                let from = policy::effective_ms(set);
+                *at == 0 || from.is_some_and(|from| from <= now_ms - OLD_NEWS_MS)
             };
-            let old = sets.iter().filter(is_old);
-            self.opened.extend(old.map(|set| set.version.clone()));
+            let old = sets.iter().enumerate().filter(is_old);
+            self.opened.extend(old.map(|(_, set)| set.version.clone()));
         }
         self.key = Some(key);
         self.sets = sets;
@@ -108,11 +112,11 @@ impl Policies {
         fits
     }
 
-    /// Whether the texts of a version, and of the one before it, are there.
-    pub fn has_texts(&self, version: &str) -> bool {
-        let before = self.set(version).and_then(|set| set.previous.as_ref());
+    /// Whether a text is there and cannot be read.
+    pub fn is_unreadable(&self, version: &str) -> bool {
+        let needed = self.needed_for(version);
         let there = |version: &String| self.texts.contains_key(version);
-        self.texts.contains_key(version) && before.is_none_or(there)
+        needed.iter().all(there) && self.page(version).is_none()
     }
 
     /// The versions whose texts a page about `version` needs.
@@ -141,11 +145,10 @@ impl Policies {
         policy::superseded_by(&self.sets, ledger::code(purpose), under, now_ms).is_some()
     }
 
-    /// The version that the person should look at: the newest, unless it is the first or was opened.
+    /// The version that the person should look at: the oldest that they have not opened.
     pub fn unread(&self) -> Option<&str> {
-        let newest = self.sets.last()?;
-        let is_news = newest.previous.is_some() && !self.opened.contains(&newest.version);
-        is_news.then_some(newest.version.as_str())
+        let mut versions = self.sets.iter().map(|set| set.version.as_str());
+        versions.find(|version| !self.opened.contains(*version))
     }
 
     /// The person has opened this version. Says whether that is new.
@@ -300,11 +303,23 @@ mod tests {
     #[test]
     fn news_stay_until_they_are_opened() {
         let (sets, _) = published();
+        let take = |policies: &mut Policies, count: usize| {
+            let sets = sets[..count].to_vec();
+            policies.take(public(), PolicySets { sets }, NOW).unwrap();
+        };
+        let mut new = known(&[], NOW);
+        assert_eq!(new.unread(), None);
+        take(&mut new, 1);
+        assert_eq!(new.unread(), Some("1.0.0"), "they came after the person");
         assert_eq!(
             known(&sets[..1], NOW).unread(),
             None,
-            "a first set is no news"
+            "the person came after them"
         );
+        take(&mut new, 2);
+        assert_eq!(new.unread(), Some("1.0.0"), "one after the other");
+        new.open("1.0.0");
+        assert_eq!(new.unread(), Some("1.1.0"));
         let mut policies = known(&sets, NOW);
         assert_eq!(policies.unread(), Some("1.1.0"));
         assert!(!policies.open("9.9.9"));
@@ -368,9 +383,9 @@ mod tests {
             None,
             "what it is compared with is missing"
         );
-        assert!(!policies.has_texts("1.1.0"));
+        assert!(!policies.is_unreadable("1.1.0"));
         assert!(policies.put_texts("1.0.0", first.texts));
-        assert!(policies.missing_texts(NOW).is_empty() && policies.has_texts("1.1.0"));
+        assert!(policies.missing_texts(NOW).is_empty() && !policies.is_unreadable("1.1.0"));
         let Some(PolicyPage::Ready { documents }) = policies.page("1.1.0") else {
             panic!("no page");
         };

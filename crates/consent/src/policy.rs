@@ -22,6 +22,11 @@ const POLICY: &[u8] = b"jasmin-policy-v1";
 /// Every text exists in this language.
 pub const FIRST_LOCALE: &str = "en";
 
+/// Most sets of one server.
+const MOST_SETS: usize = 256;
+/// Most bytes of one set's texts together.
+pub const MOST_TEXT: usize = 1024 * 1024;
+
 /// Why a list of sets cannot be what a server published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetFault {
@@ -53,6 +58,9 @@ fn words(set: &PolicySet) -> Vec<u8> {
 /// # Errors
 /// When one is not signed, cannot be read, or does not follow the one before.
 pub fn check(sets: Vec<SignedPolicySet>, ledger_key: &Base64) -> Result<Vec<PolicySet>, SetFault> {
+    if sets.len() > MOST_SETS {
+        return Err(SetFault::Form);
+    }
     let mut checked: Vec<PolicySet> = Vec::with_capacity(sets.len());
     for SignedPolicySet { set, signature } in sets {
         if !chain::verify(ledger_key, &words(&set), &signature) {
@@ -139,7 +147,9 @@ pub fn text_hash(text: &str) -> Base64 {
 /// Whether these are all texts of a set, and no others.
 #[must_use]
 pub fn texts_fit(set: &PolicySet, texts: &[PolicyText]) -> bool {
-    set.documents.len() == texts.len()
+    let bytes: usize = texts.iter().map(|text| text.text.len()).sum();
+    bytes <= MOST_TEXT
+        && set.documents.len() == texts.len()
         && set.documents.iter().all(|document| {
             texts.iter().any(|text| {
                 text.kind == document.kind

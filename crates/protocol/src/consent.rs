@@ -217,9 +217,9 @@ part! {
         pub ledger_key: Base64,
         /// One for each day on which there were ledgers, newest first, at most 400.
         pub roots: Vec<DailyRoot>,
-        /// What was given under the law, newest first.
+        /// What was given under the law, newest first; `None` where the register is damaged.
         #[serde(default)]
-        pub disclosures: Vec<DisclosureCommitment>,
+        pub disclosures: Option<Vec<DisclosureCommitment>>,
     }
 }
 
@@ -239,10 +239,18 @@ part! {
 
 part! {
     /// `GET /v1/transparency/proof?day=DAY`: that the caller's ledger, as it was at the end of the day,
-    /// is in the day's tree. `not-found` where there was none.
+    /// is in the day's tree. `not-found` where the day has no root.
     pub struct RootProof {
         /// `YYYY-MM-DD`.
         pub day: String,
+        /// Where the ledger is; `None` where there was none by then.
+        pub leaf: Option<LeafProof>,
+    }
+}
+
+part! {
+    /// Where a leaf is in a tree, and what proves it.
+    pub struct LeafProof {
         /// The place of the leaf, from 0; the leaf is the hash of the ledger's last entry.
         pub index: u64,
         /// The hashes beside its way up, from the bottom, 32 bytes each.

@@ -81,8 +81,7 @@ impl Invocation {
         if args.peek().is_some_and(|first| first == "disclosure") {
             args.next();
             disclosure = Some(Papers::new(&mut args)?);
-        }
-        if args.peek().is_some_and(|first| first == "policy") {
+        } else if args.peek().is_some_and(|first| first == "policy") {
             args.next();
             let verb = args.next().ok_or(ArgsError::Missing("policy"))?;
             if verb != "publish" {

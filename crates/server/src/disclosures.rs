@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use jasmin_consent::{chain::canonical, moment};
-use jasmin_protocol::{Base64, DisclosedField, DisclosureGround, RecordId, UserId};
+use jasmin_protocol::{Base64, DisclosedField, DisclosureGround, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -27,8 +27,10 @@ const MOST_FIELDS: usize = 20;
 /// A reason shorter than this is none (grounds d and e).
 const SHORTEST_REASON: usize = 40;
 const LONGEST_TEXT: usize = 1_000;
-/// A bar or a delay ends after five years at the latest.
+/// A bar by order ends after five years at the latest, …
 const LONGEST_BAR_MS: i64 = 5 * 366 * 86_400_000;
+/// … a delay that the operator decides after ninety days.
+const LONGEST_DELAY_MS: i64 = 90 * 86_400_000;
 
 /// Whether and when the person is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +58,6 @@ pub(crate) struct Request {
     /// `table.column` of the data map.
     pub(crate) scope: Vec<String>,
     pub(crate) notice: Notice,
-    /// For ground a: the yes in the person's ledger.
-    pub(crate) consent: Option<RecordId>,
 }
 
 /// What happened.
@@ -208,6 +208,8 @@ fn day_ms(day: &str) -> Option<i64> {
 #[derive(Debug, Default)]
 pub(crate) struct Register {
     officers: BTreeMap<String, Base64>,
+    /// By whose word an officer came in the end: one of the first two.
+    origins: BTreeMap<String, String>,
     pub(crate) cases: BTreeMap<Uuid, Case>,
     last: u64,
     head: Base64,
@@ -290,6 +292,8 @@ impl Register {
                     return Err(RegisterError::KnownOfficer);
                 }
                 self.officers.insert(officer.clone(), key.clone());
+                let origin = self.origins.get(&event.by).unwrap_or(officer).clone();
+                self.origins.insert(officer.clone(), origin);
             }
             What::Filed { case, request } => {
                 let fresh = Case {
@@ -313,10 +317,17 @@ impl Register {
             }
             What::Refused { case, why } => self.open_case(case)?.refused = Some(why.clone()),
             What::Given { case, fields, .. } => {
+                // Whom an officer brought in approves nothing that they could not alone.
+                let origins = self.origins.clone();
                 let case = self.open_case(case)?;
-                if case.approved_by.len() < APPROVALS {
+                let sides: BTreeSet<_> = case
+                    .approved_by
+                    .iter()
+                    .filter_map(|officer| origins.get(officer))
+                    .collect();
+                if sides.len() < APPROVALS {
                     return Err(RegisterError::NotNow(
-                        "two different officers must approve it first",
+                        "two different officers must approve it first, and not both by the word of one",
                     ));
                 }
                 if !fields
@@ -356,7 +367,6 @@ fn check(request: &Request, now_ms: i64) -> Result<(), String> {
         received,
         scope,
         notice,
-        consent,
     } = request;
     for (name, text) in [
         ("authority", authority),
@@ -376,11 +386,11 @@ fn check(request: &Request, now_ms: i64) -> Result<(), String> {
                 "this ground needs a reason of {SHORTEST_REASON} characters or more in legal_basis"
             ));
         }
-        DisclosureGround::Authorised if consent.is_none() => {
-            return Err("this ground needs the record of the person's yes in consent".to_owned());
+        // It would need a live yes to sharing in the person's ledger, and nothing asks for one yet.
+        DisclosureGround::Authorised => {
+            return Err("nobody can have authorised it: there is no purpose of sharing".to_owned());
         }
-        DisclosureGround::Authorised
-        | DisclosureGround::Law
+        DisclosureGround::Law
         | DisclosureGround::Authority
         | DisclosureGround::PublicInterest
         | DisclosureGround::OperatorsRights
@@ -407,17 +417,37 @@ fn check(request: &Request, now_ms: i64) -> Result<(), String> {
     }
     match notice {
         Notice::Sent => Ok(()),
-        Notice::DelayedUntil { day, reason: why } | Notice::BarredUntil { day, order: why } => {
-            if why.trim().is_empty() {
-                return Err("a delay needs its reason, and a bar its order".to_owned());
-            }
-            let until = day_ms(day).filter(|until| *until > now_ms);
-            match until {
-                Some(until) if until <= now_ms + LONGEST_BAR_MS => Ok(()),
-                Some(_) => Err("a delay or bar ends after five years at the latest".to_owned()),
-                None => Err("a delay or bar ends on a day to come (YYYY-MM-DD)".to_owned()),
-            }
-        }
+        Notice::DelayedUntil { day, reason } => check_end(
+            day,
+            reason,
+            now_ms,
+            LONGEST_DELAY_MS,
+            "a delay ends after 90 days",
+        ),
+        Notice::BarredUntil { day, order } => check_end(
+            day,
+            order,
+            now_ms,
+            LONGEST_BAR_MS,
+            "a bar ends after five years",
+        ),
+    }
+}
+
+fn check_end(
+    day: &str,
+    why: &str,
+    now_ms: i64,
+    longest_ms: i64,
+    too_long: &str,
+) -> Result<(), String> {
+    if why.trim().is_empty() {
+        return Err("a delay needs its reason, and a bar its order".to_owned());
+    }
+    match day_ms(day).filter(|until| *until > now_ms) {
+        Some(until) if until <= now_ms + longest_ms => Ok(()),
+        Some(_) => Err(format!("{too_long} at the latest")),
+        None => Err("a delay or bar ends on a day to come (YYYY-MM-DD)".to_owned()),
     }
 }
 
@@ -449,7 +479,6 @@ mod tests {
             received: "2026-11-20".to_owned(),
             scope: vec!["account.created_ms".to_owned()],
             notice: Notice::Sent,
-            consent: None,
         }
     }
 
@@ -530,6 +559,24 @@ mod tests {
     }
 
     #[test]
+    fn officers_who_came_by_one_word_count_as_one() {
+        let mut register = Register::read(events().into_iter().take(3)).unwrap();
+        let mut add = |what, by| register.add(what, &key(by), NOW).map(drop);
+        add(enrol("eve", 3), 1).unwrap();
+        add(enrol("eva", 4), 3).unwrap();
+        for officer in [1, 3, 4] {
+            add(What::Approved { case: CASE }, officer).unwrap();
+        }
+        let early = add(given(&["account.created_ms"]), 4);
+        assert!(
+            matches!(early, Err(RegisterError::NotNow(_))),
+            "all by the word of one"
+        );
+        add(What::Approved { case: CASE }, 2).unwrap();
+        add(given(&["account.created_ms"]), 4).unwrap();
+    }
+
+    #[test]
     fn a_third_officer_needs_the_word_of_another() {
         let mut register = Register::read(events().into_iter().take(2)).unwrap();
         let mut add = |what, by| register.add(what, &key(by), NOW).map(drop);
@@ -580,7 +627,7 @@ mod tests {
         assert_eq!(check(&request(), NOW), Ok(()));
         let ground = |ground| refused(&|request: &mut Request| request.ground = ground);
         assert!(ground(DisclosureGround::PublicInterest).contains("40 characters"));
-        assert!(ground(DisclosureGround::Authorised).contains("person's yes"));
+        assert!(ground(DisclosureGround::Authorised).contains("no purpose of sharing"));
         for (change, fault) in [
             (
                 &(|request: &mut Request| request.authority.clear()) as &dyn Fn(&mut Request),
@@ -630,6 +677,15 @@ mod tests {
                     }
                 },
                 "five years",
+            ),
+            (
+                &|request| {
+                    request.notice = Notice::DelayedUntil {
+                        day: "2027-11-01".into(),
+                        reason: "R".into(),
+                    }
+                },
+                "90 days",
             ),
         ] {
             let said = refused(change);

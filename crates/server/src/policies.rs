@@ -9,17 +9,21 @@ use std::{
 
 use jasmin_consent::{
     policy::{
-        self,
+        self, SetFault,
         draft::{self, Ready},
     },
     purpose, standing,
 };
-use jasmin_protocol::{ChangeKind, LedgerEntry, PolicySet, UserId};
+use jasmin_protocol::{Base64, ChangeKind, LedgerEntry, PolicySet, UserId};
 use uuid::Uuid;
 
 use crate::{
-    Config, StartError, keys::Keys, problem::Failure, routes::consents::open_entry,
-    server::open_store, store::Store,
+    Config, StartError,
+    keys::Keys,
+    problem::Failure,
+    routes::consents::open_entry,
+    server::{has_store, open_store},
+    store::Store,
 };
 
 /// Entries that are read at once.
@@ -40,6 +44,12 @@ pub enum PublishError {
     /// The folder cannot be read.
     #[error("{0} cannot be read")]
     Folder(PathBuf, #[source] io::Error),
+    /// No server keeps its data there.
+    #[error("no server has its data in {0}: say where with --data-dir or --db")]
+    NoServer(PathBuf),
+    /// Apps would refuse it.
+    #[error("apps would refuse the set ({0}): is this machine's clock right?")]
+    Refused(SetFault),
     /// The set is not as it must be.
     #[error("the set was not published:\n- {}", .0.join("\n- "))]
     Draft(Vec<String>),
@@ -67,6 +77,9 @@ impl From<crate::store::StoreError> for PublishError {
 /// See [`PublishError`].
 pub async fn publish(config: &Config, wanted: &Publication) -> Result<String, PublishError> {
     let (description, files) = read_folder(&wanted.folder)?;
+    if !has_store(config) {
+        return Err(PublishError::NoServer(config.data_dir.clone()));
+    }
     let (store, keys) = open_store(config).await?;
     let done = publish_to(
         &store,
@@ -90,12 +103,8 @@ pub(crate) async fn publish_to(
     dry_run: bool,
 ) -> Result<String, PublishError> {
     let mut conn = store.read().await?;
-    let sets: Vec<PolicySet> = conn
-        .policy_sets()
-        .await?
-        .into_iter()
-        .map(|signed| signed.set)
-        .collect();
+    let published = conn.policy_sets().await?;
+    let sets: Vec<PolicySet> = published.iter().map(|signed| signed.set.clone()).collect();
     let last = match sets.last() {
         Some(set) => {
             let texts = conn.policy_texts(&set.version).await?.unwrap_or_default();
@@ -115,6 +124,10 @@ pub(crate) async fn publish_to(
 
     let Ready { set, texts } = ready;
     let signed = policy::sign(set, &keys.ledger);
+    let mut all = published;
+    all.push(signed.clone());
+    let key = Base64(keys.ledger.verifying_key().to_bytes().to_vec());
+    policy::check(all, &key).map_err(PublishError::Refused)?;
     let mut tx = store.begin().await?;
     tx.lock(crate::keys::digest(&[b"policies"])).await?;
     let place = i64::try_from(sets.len()).unwrap_or(i64::MAX);

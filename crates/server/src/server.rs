@@ -24,6 +24,9 @@ use crate::{
     sweep,
 };
 
+/// The database's file in the data folder.
+const DATABASE: &str = "jasmin.db";
+
 /// A running server. Dropping it stops it at once; [`Server::shutdown`] says goodbye first.
 pub struct Server {
     app: Shared,
@@ -92,6 +95,10 @@ impl Server {
         }
 
         let app = Arc::new(open(config, outbox_url).await?);
+        // Whoever connects finds the days committed that passed meanwhile.
+        if let Err(failure) = app.commit_to_days().await {
+            tracing::error!(cause = failure.cause, "the daily roots are late");
+        }
         let router = http::router(&app);
         app.tasks
             .spawn(serve::accept(app.clone(), listener, router));
@@ -163,6 +170,11 @@ fn make_folder(folder: &Path) -> Result<(), StartError> {
         .map_err(|error| StartError::DataDir(folder.to_owned(), error))
 }
 
+/// Whether there is a store to open, for commands that must not make one.
+pub(crate) fn has_store(config: &Config) -> bool {
+    config.db.is_some() || config.data_dir.join(DATABASE).exists()
+}
+
 /// Opens the store and its keys, also beside a server that runs.
 pub(crate) async fn open_store(config: &Config) -> Result<(Store, Keys), StartError> {
     let folder: &Path = &config.data_dir;
@@ -170,7 +182,7 @@ pub(crate) async fn open_store(config: &Config) -> Result<(Store, Keys), StartEr
     let now_ms = config.clock.now_ms();
     let store = match &config.db {
         Some(url) => Store::open_url(url, now_ms).await?,
-        None => Store::open_file(&folder.join("jasmin.db"), now_ms).await?,
+        None => Store::open_file(&folder.join(DATABASE), now_ms).await?,
     };
     let key_file = folder.join("server.key");
     let keys = keys::load(&store, &key_file, now_ms)

@@ -52,7 +52,9 @@ impl Actor {
             }
         }
         self.look_at_server();
-        self.policies = data.policies;
+        if let Some(server) = &self.server {
+            self.policies = data.policies.of(&server.to_string());
+        }
         self.policies_take_effect();
         self.look_at_policies();
         if let Some(pending) = data.pending {
@@ -329,6 +331,7 @@ impl Actor {
         if self.consents_of.is_some_and(|other| other != me) {
             // Somebody else's yes is no yes of this person.
             self.gate = Gate::default();
+            self.policies_take_effect();
         }
         self.consents_of = Some(me);
         self.sign_ins += 1;

@@ -96,7 +96,9 @@ impl Actor {
         self.ledger_state.due = None;
         let account = signed_in.account.clone();
         let number = signed_in.number;
-        let (pinned, after) = (self.ledger.key().cloned(), self.ledger.after());
+        // One key signs ledgers and policies.
+        let pinned = self.ledger.key().or_else(|| self.policies.key()).cloned();
+        let after = self.ledger.after();
         let read = async move {
             let key = match pinned {
                 Some(key) => key,
@@ -218,13 +220,18 @@ impl Actor {
             return;
         };
         let (account, number) = (signed_in.account.clone(), signed_in.number);
+        // A ledger that is not whole here cannot be compared.
+        if self.ledger.is_in_trouble() {
+            self.ledger_state.roots_at = None;
+            return;
+        }
         let known = self.ledger.clone();
         let look = async move {
             let roots = account.api().transparency().await?.roots;
-            match known.unchecked_root(&roots) {
+            match known.unchecked_root(&roots, account.api().clock().now_ms()) {
                 Ok(Some(root)) => {
                     let proof = account.root_proof(&root.day).await?;
-                    Ok(Ok(Some((root.clone(), proof))))
+                    Ok(Ok(proof.map(|proof| (root.clone(), proof))))
                 }
                 Ok(None) => Ok(Ok(None)),
                 Err(trouble) => Ok(Err(trouble)),
@@ -235,7 +242,7 @@ impl Actor {
                 return;
             }
             match looked {
-                Ok(Ok(Some((root, proof)))) => actor.ledger.check_root(&root, proof.as_ref()),
+                Ok(Ok(Some((root, proof)))) => actor.ledger.check_root(&root, &proof),
                 Ok(Ok(None)) => return,
                 Ok(Err(trouble)) => actor.ledger.not_committed(trouble),
                 Err(error) => {
@@ -246,6 +253,11 @@ impl Actor {
             }
             actor.dirty = true;
         });
+    }
+
+    /// The next time that the ledger was read, the server's commitments are looked at.
+    pub(super) fn look_at_roots_soon(&mut self) {
+        self.ledger_state.roots_at = None;
     }
 
     pub(super) fn ledger_passes_time(&mut self, now: Instant) {

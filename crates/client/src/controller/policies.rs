@@ -11,8 +11,9 @@ use crate::{
     policies::Policies,
 };
 
-/// After a failure.
+/// After a failure: while nothing is known, nobody can sign up.
 const PAUSE: Duration = Duration::from_secs(30);
+const LONG_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// News can wait for so long: they come thirty days ahead.
 const LOOK_EACH: Duration = Duration::from_secs(6 * 60 * 60);
 
@@ -21,6 +22,8 @@ const LOOK_EACH: Duration = Duration::from_secs(6 * 60 * 60);
 pub(super) struct PolicyState {
     /// The version on the page.
     shown: Option<String>,
+    /// What there is to show of it, and of which version: made once.
+    page: Option<(String, PolicyPage)>,
     busy: bool,
     /// There was a reason to look while it was busy.
     again: bool,
@@ -49,13 +52,13 @@ struct Looked {
 impl Actor {
     /// Fetches what the server has published; also before anybody is signed in.
     pub(super) fn look_at_policies(&mut self) {
-        let Ok(api) = self.api() else { return };
         if self.policy_state.busy {
             self.policy_state.again = true;
             return;
         }
+        self.policy_state.look_at = Some(Instant::now() + LOOK_EACH);
+        let Ok(api) = self.api() else { return };
         self.policy_state.busy = true;
-        self.policy_state.look_at = None;
         let server = api.server().to_string();
         self.policies = std::mem::take(&mut self.policies).of(&server);
         let known = self.policies.clone();
@@ -91,12 +94,16 @@ impl Actor {
                     self.policies = policies;
                     self.dirty = true;
                 }
-                if is_whole { LOOK_EACH } else { PAUSE }
+                if is_whole { LOOK_EACH } else { LONG_PAUSE }
             }
             Err(error) => {
                 tracing::info!(%error, "the policies are not known anew");
                 state.failed = true;
-                PAUSE
+                if self.policies.is_known() {
+                    LONG_PAUSE
+                } else {
+                    PAUSE
+                }
             }
         };
         self.policy_state.look_at = Some(Instant::now() + rest);
@@ -107,6 +114,7 @@ impl Actor {
     pub(super) fn policies_pass_time(&mut self, now: Instant) {
         if self.policy_state.look_at.is_some_and(|at| at <= now) {
             self.look_at_policies();
+            self.look_at_disclosures();
         }
         if self.policy_state.effective_at.is_some_and(|at| at <= now) {
             self.policies_take_effect();
@@ -130,7 +138,8 @@ impl Actor {
         let next_ms = self.policies.next_effective_ms(now_ms);
         self.policy_state.effective_at = next_ms.map(|at_ms| {
             // A moment late, and no longer than a look: clocks are set.
-            let wait = u64::try_from(at_ms - now_ms).unwrap_or(0) + 50;
+            let wait = u64::try_from(at_ms.saturating_sub(now_ms)).unwrap_or(0);
+            let wait = wait.saturating_add(50);
             Instant::now() + Duration::from_millis(wait).min(LOOK_EACH)
         });
     }
@@ -157,7 +166,12 @@ impl Actor {
         let Some(shown) = self.policy_state.shown.clone() else {
             return false;
         };
-        if !self.policies.has_texts(&shown) {
+        let is_made = |page: &(String, PolicyPage)| page.0 == shown;
+        if !self.policy_state.page.as_ref().is_some_and(is_made) {
+            let page = self.policies.page(&shown);
+            self.policy_state.page = page.map(|page| (shown.clone(), page));
+        }
+        if self.policy_state.page.is_none() {
             return false;
         }
         self.dirty |= self.policies.open(&shown);
@@ -168,10 +182,12 @@ impl Actor {
         let now_ms = self.clock.now_ms();
         let shown = self.policy_state.shown.as_ref().map(|version| ShownPolicy {
             version: version.clone(),
-            page: match self.policies.page(version) {
-                Some(page) => page,
-                None if self.policy_state.failed => PolicyPage::Failed,
-                None => PolicyPage::Loading,
+            page: match &self.policy_state.page {
+                Some((of, page)) if of == version => page.clone(),
+                _ if self.policy_state.failed || self.policies.is_unreadable(version) => {
+                    PolicyPage::Failed
+                }
+                _ => PolicyPage::Loading,
             },
         });
         PoliciesView {
@@ -207,14 +223,13 @@ async fn look(
     let mut missing = policies.missing_texts(api.clock().now_ms());
     missing.extend(
         also.iter()
-            .filter(|version| !policies.has_texts(version))
+            .filter(|version| policies.page(version).is_none())
             .flat_map(|version| policies.needed_for(version)),
     );
     let mut is_whole = true;
     for version in missing {
         let texts = match api.policy_texts(&version).await {
             Ok(texts) => texts,
-            Err(error) if error.is_temporary() => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, version, "the texts of a policy set cannot be had");
                 is_whole = false;

@@ -81,6 +81,8 @@ impl Actor {
         context: &PromptContext,
         pressed: bool,
     ) -> Access<P> {
+        // A day may have come while the computer slept.
+        self.policies_take_effect();
         let access = self.gate.request::<P>(scope, pressed, local_ms());
         if matches!(access, Access::Ask) {
             self.prompts.ask(P::PURPOSE, context.clone(), Some(scope));
@@ -131,6 +133,7 @@ impl Actor {
         let Some(prompt) = self.prompts.queue.pop_front() else {
             return Ok(());
         };
+        self.policies_take_effect();
         self.gate
             .answer(prompt.purpose, said, prompt.scope, gesture, local_ms());
         self.dirty = true;

@@ -18,6 +18,7 @@ impl Actor {
                 self.set_link(LinkView::Online);
                 self.publish();
                 self.refresh_log();
+                self.look_at_roots_soon();
                 self.sync_ledger();
                 self.look_at_policies();
                 self.look_at_disclosures();

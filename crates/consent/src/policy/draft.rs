@@ -8,7 +8,7 @@ use jasmin_protocol::{
 };
 use serde::Deserialize;
 
-use super::{FIRST_LOCALE, effective_ms, parts, text};
+use super::{FIRST_LOCALE, MOST_TEXT, effective_ms, parts, text};
 use crate::{moment, purpose};
 
 /// From the announcement to the day on which a set counts.
@@ -65,7 +65,7 @@ pub fn read(
     check_version(&description.version, last.map(|(set, _)| set), &mut faults);
     let effective = effective(&description, last.map(|(set, _)| set), now_ms, &mut faults);
     let texts = texts(&description, files, &mut faults);
-    check_changes(&description.changes, &texts, last, &mut faults);
+    check_changes(&description, &texts, last, &mut faults);
     let announced = moment::write(now_ms);
     let (Some(announced), Some(effective), true) = (announced, effective, faults.is_empty()) else {
         return Err(faults);
@@ -168,6 +168,12 @@ fn texts(
             Err(fault) => faults.push(fault),
         }
     }
+    let bytes: usize = texts.iter().map(|text| text.text.len()).sum();
+    if bytes > MOST_TEXT {
+        faults.push(format!(
+            "the texts together are longer than {MOST_TEXT} bytes"
+        ));
+    }
     for word in description.fill.keys().filter(|word| !used.contains(*word)) {
         faults.push(format!("{{{word}}} is filled in, and no text has it"));
     }
@@ -253,11 +259,12 @@ fn fill(
 }
 
 fn check_changes(
-    changes: &[PolicyChange],
+    description: &Description,
     texts: &[PolicyText],
     last: Option<(&PolicySet, &[PolicyText])>,
     faults: &mut Vec<String>,
 ) {
+    let changes = &description.changes;
     for change in changes {
         let place = format!(
             "the change in {}/{}",
@@ -281,7 +288,7 @@ fn check_changes(
             faults.push(format!("{place} is editorial and so touches no purpose"));
         }
     }
-    let Some((_, before)) = last else {
+    let Some((last, before)) = last else {
         if !changes.is_empty() {
             faults.push("the first set changes nothing: leave changes empty".to_owned());
         }
@@ -296,13 +303,18 @@ fn check_changes(
         let (Some(old), Some(new)) = (document(before), document(texts)) else {
             continue;
         };
+        let stem = file_stem(kind);
+        if opening(&old, &last.version) != opening(&new, &description.version) {
+            faults.push(format!(
+                "{stem}: the words before the first section differ; a rule belongs into a section"
+            ));
+        }
         let differ = differing(&old, &new);
         let named: BTreeSet<&str> = changes
             .iter()
             .filter(|change| change.document == kind)
             .map(|change| change.section.as_str())
             .collect();
-        let stem = file_stem(kind);
         for section in differ.iter().filter(|name| !named.contains(name.as_str())) {
             faults.push(format!(
                 "{stem}/{section} differs, and changes do not say how"
@@ -312,6 +324,12 @@ fn check_changes(
             faults.push(format!("{stem}/{section} is said to change, and does not"));
         }
     }
+}
+
+/// What stands before the first section, but for the version.
+fn opening(document: &text::Document, version: &str) -> Vec<String> {
+    let spans = document.opening.iter().flat_map(|block| &block.spans);
+    spans.map(|span| span.text.replace(version, "")).collect()
 }
 
 /// Names of the sections that say something else than before, are new, or are gone.

@@ -156,6 +156,9 @@ impl Reader {
     fn begin(&mut self, tag: Tag<'_>) -> Result<(), TextFault> {
         match tag {
             Tag::Heading { level, id, .. } => {
+                if !self.lists.is_empty() {
+                    return Err(TextFault::Unknown("a heading in a list"));
+                }
                 if level > HeadingLevel::H2 {
                     return Err(TextFault::Unknown("a heading below sections"));
                 }
@@ -381,6 +384,7 @@ mod tests {
             ("# A\n\n[x](javascript:x)", "links to javascript:x"),
             ("# A\n\n[x](http://x)", "links to http://x"),
             ("# A\n\n- a\n  - b", "a list in a list"),
+            ("# A\n\n- ## B {#b}\n  c", "a heading in a list"),
         ] {
             let said = read(text).unwrap_err().to_string();
             assert!(said.contains(fault), "{text:?}: {said}");

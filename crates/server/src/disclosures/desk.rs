@@ -9,8 +9,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
-use jasmin_consent::standing;
-use jasmin_protocol::{Base64, DisclosureGround, RecordId};
+use jasmin_protocol::{Base64, DisclosureGround};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -21,9 +20,8 @@ use crate::{
     Config, KeyFileError, StartError,
     keys::{Keys, digest, random, read_key},
     platform,
-    routes::consents::open_entry,
     rules::Email,
-    server::open_store,
+    server::{has_store, open_store},
     store::{Store, StoreError},
 };
 
@@ -84,6 +82,14 @@ pub enum DeskError {
     /// A key file.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// The register says that it was given, and the file is not there.
+    #[error(
+        "the register has it as given, but {0} could not be written, and nothing is left of it: file it anew"
+    )]
+    Unwritten(PathBuf, #[source] io::Error),
+    /// No server keeps its data there.
+    #[error("no server has its data in {0}: say where with --data-dir or --db")]
+    NoServer(PathBuf),
     /// The request cannot be read.
     #[error("the request cannot be read: {0}")]
     Unreadable(String),
@@ -120,8 +126,6 @@ struct Written {
     scope: Vec<String>,
     #[serde(default = "at_once")]
     notice: Notice,
-    #[serde(default)]
-    consent: Option<RecordId>,
 }
 
 fn at_once() -> Notice {
@@ -133,6 +137,9 @@ fn at_once() -> Notice {
 /// # Errors
 /// See [`DeskError`].
 pub async fn disclose(config: &Config, order: &DisclosureOrder) -> Result<String, DeskError> {
+    if !has_store(config) {
+        return Err(DeskError::NoServer(config.data_dir.clone()));
+    }
     let (store, keys) = open_store(config).await?;
     let done = Desk {
         store: &store,
@@ -216,15 +223,6 @@ impl Desk<'_> {
         let tag = self.keys.address_tag(email.canonical());
         let mut conn = self.store.read().await?;
         let (subject, _) = conn.account_by_tag(&tag).await?.ok_or(DeskError::Nobody)?;
-        if let Some(consent) = written.consent {
-            let known = conn.consent(subject, consent).await?;
-            let known = known.ok_or_else(|| no_such_yes("there is no such record"))?;
-            let entry = open_entry(&self.keys.data, subject, known.sequence, &known.entry_box)
-                .map_err(|failure| DeskError::Store(failure.cause.unwrap_or_default()))?;
-            if standing::live(std::slice::from_ref(&entry)).is_empty() {
-                return Err(no_such_yes("the record is no lasting yes"));
-            }
-        }
         drop(conn);
         let case = Uuid::new_v4();
         let request = Request {
@@ -236,7 +234,6 @@ impl Desk<'_> {
             received: written.received,
             scope: written.scope,
             notice: written.notice,
-            consent: written.consent,
         };
         self.write(What::Filed { case, request }, &officer_key(key)?)
             .await?;
@@ -276,12 +273,15 @@ impl Desk<'_> {
         let hash = Sha256::digest(&file).to_vec();
         let failed = |error| DeskError::File(out.to_owned(), error);
         let mut made = platform::create_private_file(out).map_err(failed)?;
-        made.write_all(&file).map_err(failed)?;
-        made.sync_all().map_err(failed)?;
-        // What is not in the register is not given.
+        // The register first: what is not in it is not given, whatever fails in between.
         if let Err(error) = self.write(what(hash), &key).await {
-            let _ = fs::remove_file(out);
+            fs::remove_file(out).map_err(failed)?;
             return Err(error);
+        }
+        let written = made.write_all(&file).and_then(|()| made.sync_all());
+        if let Err(error) = written {
+            fs::remove_file(out).map_err(failed)?;
+            return Err(DeskError::Unwritten(out.to_owned(), error));
         }
         Ok(format!(
             "Written to {}: {} fields of one person.\n",
@@ -307,10 +307,6 @@ impl Desk<'_> {
         tx.commit().await?;
         Ok(())
     }
-}
-
-fn no_such_yes(why: &str) -> DeskError {
-    RegisterError::Request(format!("consent: {why}")).into()
 }
 
 /// The register as it is.
@@ -449,8 +445,9 @@ mod tests {
         assert_eq!(others.disclosures, []);
         assert_eq!(world.get("/v1/disclosures").await.status(), 401);
         let public: Transparency = world.get("/v1/transparency").await.ok();
-        assert_eq!(public.disclosures.len(), 1);
-        assert_eq!(public.disclosures[0].ground, DisclosureGround::LegalProcess);
+        let public = public.disclosures.unwrap();
+        assert_eq!(public.len(), 1);
+        assert_eq!(public[0].ground, DisclosureGround::LegalProcess);
         let page = world.get("/legal/transparency").await.text();
         assert!(
             page.contains("1 disclosure") && page.contains("e-mail address"),

@@ -58,7 +58,10 @@ impl App {
             .await?
             .disclosure_events(&self.keys)
             .await?;
-        Register::read(events).map_err(|error| Failure::internal(error.to_string()))
+        Register::read(events).map_err(|error| {
+            tracing::error!(%error, "the register of disclosures");
+            Failure::internal(error.to_string())
+        })
     }
 
     /// What everybody may know of each disclosure, newest first.

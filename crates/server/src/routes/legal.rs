@@ -159,7 +159,8 @@ pub(crate) async fn transparency(_: Throttled, State(app): State<Shared>) -> Res
     };
     let mut body = format!(
         "<section class=card><h2>Given under the law</h2><p>{count} {noun} so far. Each needed two people's \
-         approval; the person is told unless an order bars it, and then when the bar ends.</p>"
+         approval. The person is told at once, or after 90 days at the latest; only an order can bar that, and \
+         then they are told when the bar ends.</p>"
     );
     if count > 0 {
         body.push_str("<ul>");

@@ -3,7 +3,7 @@ use axum::{
     extract::{Query, State, rejection::QueryRejection},
 };
 use jasmin_consent::{chain, merkle, moment};
-use jasmin_protocol::{Base64, DailyRoot, RootProof, Transparency};
+use jasmin_protocol::{Base64, DailyRoot, LeafProof, RootProof, Transparency};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -28,7 +28,7 @@ pub(crate) async fn transparency(
     Ok(Json(Transparency {
         ledger_key: Base64(app.keys.ledger.verifying_key().to_bytes().to_vec()),
         roots: app.store.read().await?.roots(MOST_ROOTS).await?,
-        disclosures: app.commitments().await?,
+        disclosures: app.commitments().await.ok(),
     }))
 }
 
@@ -64,14 +64,15 @@ pub(crate) async fn proof(
     }
     let heads = conn.consent_heads(start_ms + DAY_MS).await?;
     let index = heads.iter().position(|(user, _)| *user == caller.user);
-    let index = index.ok_or_else(Failure::not_found)?;
     let leaves: Vec<[u8; 32]> = heads.into_iter().map(|(_, head)| head).collect();
-    let way = merkle::proof(&leaves, index).ok_or_else(Failure::not_found)?;
-    Ok(Json(RootProof {
-        day,
-        index: index as u64,
-        way: way.into_iter().map(|hash| Base64(hash.to_vec())).collect(),
-    }))
+    let leaf = index.and_then(|index| {
+        let way = merkle::proof(&leaves, index)?;
+        Some(LeafProof {
+            index: index as u64,
+            way: way.into_iter().map(|hash| Base64(hash.to_vec())).collect(),
+        })
+    });
+    Ok(Json(RootProof { day, leaf }))
 }
 
 impl App {
@@ -176,6 +177,11 @@ mod tests {
             (second.leaves, &second.root.0[..]),
             (2, &merkle::root(&heads)[..])
         );
+        // The tokens of days ago are over.
+        let (ada, bob) = (
+            world.another_device(&ada).await,
+            world.another_device(&bob).await,
+        );
         for (person, day, place) in [(&ada, "2026-11-22", 0), (&bob, "2026-11-23", 1)] {
             let proof: RootProof = world
                 .get_as(person, &format!("/v1/transparency/proof?day={day}"))
@@ -183,24 +189,26 @@ mod tests {
                 .ok();
             let root = answer.roots.iter().find(|root| root.day == day).unwrap();
             let head = if place == 0 { ada_head } else { bob_head };
-            let way: Vec<[u8; 32]> = proof
+            let leaf = proof.leaf.unwrap();
+            let way: Vec<[u8; 32]> = leaf
                 .way
                 .iter()
                 .map(|hash| hash.0.clone().try_into().unwrap())
                 .collect();
-            let (index, leaves) = (proof.index as usize, root.leaves as usize);
+            let (index, leaves) = (leaf.index as usize, root.leaves as usize);
             let top = root.root.0.clone().try_into().unwrap();
             assert!(merkle::proves(&way, &head, index, leaves, &top), "{day}");
         }
-        for (day, why) in [
-            ("2026-11-22", "Bob had none"),
-            ("2026-11-25", "no root yet"),
-            ("yesterday", "no day"),
-        ] {
+        let before: RootProof = world
+            .get_as(&bob, "/v1/transparency/proof?day=2026-11-22")
+            .await
+            .ok();
+        assert_eq!(before.leaf, None, "Bob had none by then");
+        for day in ["2026-11-25", "yesterday"] {
             let answer = world
                 .get_as(&bob, &format!("/v1/transparency/proof?day={day}"))
                 .await;
-            assert_eq!(answer.status(), 404, "{why}");
+            assert_eq!(answer.status(), 404, "{day}");
         }
         for root in &answer.roots {
             assert!(root_is_signed(root, &answer.ledger_key));

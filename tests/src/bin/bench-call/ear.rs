@@ -138,8 +138,16 @@ pub(crate) struct Arrival {
 /// Where speech begins in a recording, in samples; `None` when it is not in it.
 pub(crate) fn begins(speech: &Speech, heard: &Heard) -> Option<usize> {
     let pieces = speech.find_in(&heard.samples).pieces;
-    let found = pieces.iter().find(|(alike, _)| *alike > ALIKE)?;
-    Some((found.1.max(0.0) * RATE as f64) as usize)
+    let good = pieces.into_iter().filter(|(alike, _)| *alike > ALIKE);
+    let late = surest(good)?;
+    Some((late.max(0.0) * RATE as f64) as usize)
+}
+
+/// How late the piece came that is most alike: beside another voice, one piece may be taken for
+/// something else.
+fn surest(pieces: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
+    let best = pieces.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some(best.1)
 }
 
 /// Looks for speech at a mouth and at an ear; `None` when it did not arrive.
@@ -164,7 +172,7 @@ pub(crate) fn arrival(speech: &Speech, mouth: &Heard, ear: &Heard) -> Option<Arr
     let last_ms = good.last()?.2;
     let delays: Vec<f64> = good.iter().map(|piece| piece.2).collect();
     let alike: Vec<f64> = found.iter().map(|piece| piece.0).collect();
-    let late = good.first()?.1.max(0.0);
+    let late = surest(good.iter().map(|piece| (piece.0, piece.1)))?.max(0.0);
     Some(Arrival {
         delay_ms: median(&delays),
         last_ms,
