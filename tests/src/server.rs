@@ -86,6 +86,23 @@ impl Server {
         })
     }
 
+    /// Publishes the policies in a folder, as an operator does while the server runs, and returns what
+    /// the command said.
+    ///
+    /// # Errors
+    /// When the command refuses them.
+    pub fn publish(&self, policies: &Path) -> Result<String> {
+        let output = bare(built("jasmin-server")?)
+            .args(["policy", "publish"])
+            .arg(policies)
+            .arg("--data-dir")
+            .arg(self.folder.join("server"))
+            .output()?;
+        let said = String::from_utf8([output.stdout, output.stderr].concat())?;
+        ensure!(output.status.success(), "{said}");
+        Ok(said)
+    }
+
     /// The code in the newest mail to an address, as the outbox of a loopback server shows it.
     ///
     /// # Errors

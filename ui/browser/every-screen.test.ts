@@ -28,6 +28,7 @@ const PAGES: Record<string, { scene: string; clicks: string[] }> = {
       'ledger-all',
     ],
   },
+  'privacy-law': { scene: 'law-told', clicks: ['nav-privacy'] },
   'privacy-offline': { scene: 'offline', clicks: ['nav-privacy', 'consent-switch-camera'] },
   'withdraw-all': { scene: 'home', clicks: ['nav-privacy', 'withdraw-all'] },
   'ledger-long': { scene: 'ledger-long', clicks: ['nav-privacy', 'ledger-all'] },

@@ -273,12 +273,35 @@ describe('taking everything back', () => {
   });
 });
 
+describe('what was given under the law', () => {
+  test('is told above everything else until it is looked at', async () => {
+    await stage.show('law-told');
+    const banner = at('law-banner');
+    await banner.getByText('Data about you was given to an authority.').waitFor();
+    await at('law-banner-open').focus();
+    await press('Enter');
+    const first = at('disclosure').first();
+    await first.getByText('To District court of Utrecht').waitFor();
+    const text = await first.textContent();
+    expect(text).toContain('What: when the account was made and e-mail address.');
+    expect(text).toContain('An order kept us from telling you before 2026-11-14.');
+    expect(await at('disclosure').count()).toBe(2);
+  });
+
+  test('is nothing for most people, and that is said', async () => {
+    await open('home');
+    expect(await at('law-banner').count()).toBe(0);
+    expect(await at('disclosures').textContent()).toContain('Nothing about you was given');
+  });
+});
+
 describe('a copy that does not fit', () => {
   test.each([
     ['missing', 'A record is missing there, at number 1,204.'],
     ['changed', 'Record 3 there is not as it was signed.'],
     ['reordered', 'Record 5 there stands in a wrong place, or twice.'],
     ['unsigned', 'Record 1 there is not signed by whom it should be.'],
+    ['uncommitted', 'is another ledger than the one that you know (12 records).'],
   ])('is told: %s', async (fault, words) => {
     await open(`ledger-${fault}`);
     expect(await at('ledger-trouble').getAttribute('role')).toBe('alert');

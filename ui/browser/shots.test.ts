@@ -121,6 +121,8 @@ const SHOTS: [name: string, scene: string, steps?: Steps][] = [
   ['policy-texts', 'policy-diff', atText],
   ['policy-settings', 'policy-coming', unfolded('nav-privacy', 'policies', 'policy-all')],
   ['policy-superseded', 'policy-superseded', click('nav-privacy', 'consent-history-camera')],
+  ['law-told', 'law-told'],
+  ['law-privacy', 'law-told', click('nav-privacy')],
   ['policy-trouble', 'policy-trouble', click('nav-privacy')],
   ['policy-unknown', 'policy-unknown', unfolded('nav-privacy', 'policies')],
   ['policy-loading', 'policy-loading'],
