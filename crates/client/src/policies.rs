@@ -46,6 +46,11 @@ impl Policies {
         }
     }
 
+    /// Whether they are this server's.
+    pub fn is_of(&self, server: &str) -> bool {
+        self.server == server
+    }
+
     /// The key that sets must be signed with, once seen.
     pub fn key(&self) -> Option<&Base64> {
         self.key.as_ref()

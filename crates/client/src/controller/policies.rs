@@ -60,7 +60,11 @@ impl Actor {
         let Ok(api) = self.api() else { return };
         self.policy_state.busy = true;
         let server = api.server().to_string();
-        self.policies = std::mem::take(&mut self.policies).of(&server);
+        if !self.policies.is_of(&server) {
+            self.policies = std::mem::take(&mut self.policies).of(&server);
+            self.policy_state.shown = None;
+            self.policy_state.page = None;
+        }
         let known = self.policies.clone();
         let pinned = self.ledger.key().cloned();
         let also = self.policy_state.shown.clone();

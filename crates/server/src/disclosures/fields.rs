@@ -160,7 +160,47 @@ fn value(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data_map::Origin;
+    use crate::{
+        data_map::Origin,
+        testing::{World, postgres::Postgres},
+    };
+
+    async fn all_fields_can_be_read(world: World) {
+        let (ada, bob) = world.two_friends().await;
+        let call = world.place(&ada, &bob).await;
+        world.answer(&bob, call).await;
+        let all: Vec<String> = SOURCES
+            .iter()
+            .flat_map(|source| {
+                let columns = source.columns.iter();
+                columns.map(|(column, _)| format!("{}.{column}", source.table))
+            })
+            .collect();
+        let mut conn = world.app.store.read().await.unwrap();
+        let keys = &world.app.keys;
+        let rows = read(&mut conn, keys, ada.session.user_id, &all).await.unwrap();
+        for source in SOURCES {
+            let found = rows[source.table].as_array().unwrap();
+            assert_eq!(found.len(), 1, "{}", source.table);
+            assert_eq!(found[0].as_object().unwrap().len(), source.columns.len());
+        }
+        assert_eq!(rows["calls"][0]["callee"], bob.session.user_id.to_string());
+        assert_eq!(rows["account"][0]["email_box"], "ada@example.org");
+        let text = serde_json::to_string(&rows).unwrap();
+        assert!(!text.contains("bob@"), "others appear by number only");
+    }
+
+    #[tokio::test]
+    async fn all_fields_can_be_read_on_sqlite() {
+        all_fields_can_be_read(World::new().await).await;
+    }
+
+    #[tokio::test]
+    async fn all_fields_can_be_read_on_postgres() {
+        if let Some(server) = Postgres::start() {
+            all_fields_can_be_read(World::on(Some(server.url()), |_| {}).await).await;
+        }
+    }
 
     #[test]
     fn each_field_that_can_be_given_is_in_the_data_map_and_readable() {
