@@ -43,11 +43,17 @@ fn policies_are_read_accepted_and_their_changes_read_again() -> Result<()> {
         window.enter("code", &world.server().code_for(&ana.email)?)?;
         window.click("submit")?;
         window.wait_for("nav-people")?;
-        ensure!(!window.has("policy-banner")?, "what was accepted is no news");
+        ensure!(
+            !window.has("policy-banner")?,
+            "what was accepted is no news"
+        );
 
         let next = next_version(Path::new(root), &desk.folder().join("1.1.0"))?;
         let said = world.server().publish(&next)?;
-        ensure!(said.contains("widens: privacy-policy/use (camera)"), "{said}");
+        ensure!(
+            said.contains("widens: privacy-policy/use (camera)"),
+            "{said}"
+        );
         // The app learns of it with its next connection.
         world.server_mut().kill()?;
         world.server_mut().restart()?;

@@ -178,7 +178,9 @@ mod tests {
             .collect();
         let mut conn = world.app.store.read().await.unwrap();
         let keys = &world.app.keys;
-        let rows = read(&mut conn, keys, ada.session.user_id, &all).await.unwrap();
+        let rows = read(&mut conn, keys, ada.session.user_id, &all)
+            .await
+            .unwrap();
         for source in SOURCES {
             let found = rows[source.table].as_array().unwrap();
             assert_eq!(found.len(), 1, "{}", source.table);
