@@ -111,6 +111,11 @@ mod tests {
                 "systemWay": "rights",
             },
             "ledger": { "records": [], "waiting": 0, "trouble": null, "export": { "is": "none" } },
+            "policies": {
+                "known": false, "sets": [], "inForce": null, "unread": null, "trouble": false,
+                "shown": null,
+            },
+            "disclosures": { "known": false, "unread": 0, "list": [] },
             "sending": { "camera": false, "microphone": false, "to": null },
         }))
         .unwrap()
