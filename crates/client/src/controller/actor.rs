@@ -251,6 +251,12 @@ impl Actor {
 
     fn obey(&mut self, command: Command, reply: Reply) {
         tracing::debug!(?command, "a person wants");
+        // Whoever does something does not wait for the next try.
+        if let Some(signed_in) = &self.signed_in
+            && matches!(signed_in.link, LinkView::Offline { .. })
+        {
+            signed_in.socket.wake();
+        }
         let result = match command {
             Command::SetServer { url } => return self.set_server(&url, reply),
             Command::SignUp {

@@ -4,6 +4,10 @@ use crate::api::fraction_of;
 
 const FIRST: Duration = Duration::from_millis(250);
 const BASE: Duration = Duration::from_secs(1);
+/// While the server is gone for a moment only, as for an update: who is rung waits 45 s.
+const CAP_AT_FIRST: Duration = Duration::from_secs(8);
+/// So many tries, about a minute.
+const AT_FIRST: u32 = 16;
 const CAP: Duration = Duration::from_secs(120);
 
 /// Pauses between tries: the first is short, the others grow with full jitter, so that the clients
@@ -28,7 +32,12 @@ impl Backoff {
     fn longest(&self) -> Duration {
         match self.tries {
             0 => FIRST,
-            tries => BASE.saturating_mul(1 << (tries - 1).min(16)).min(CAP),
+            tries if tries < AT_FIRST => BASE
+                .saturating_mul(1 << (tries - 1).min(16))
+                .min(CAP_AT_FIRST),
+            tries => CAP_AT_FIRST
+                .saturating_mul(2 << (tries - AT_FIRST).min(16))
+                .min(CAP),
         }
     }
 }
@@ -41,14 +50,13 @@ mod tests {
     fn grows_from_a_quarter_second_to_two_minutes() {
         let mut backoff = Backoff::default();
         let mut longest = Vec::new();
-        for _ in 0..12 {
+        for _ in 0..22 {
             longest.push(backoff.longest().as_millis());
             assert!(backoff.longest() >= backoff.next(), "within its limit");
         }
-        let expected = [
-            250, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 120_000, 120_000, 120_000,
-        ];
-        assert_eq!(longest[..11], expected);
+        assert_eq!(longest[..6], [250, 1_000, 2_000, 4_000, 8_000, 8_000]);
+        let later = [8_000, 16_000, 32_000, 64_000, 120_000, 120_000];
+        assert_eq!(longest[15..21], later);
         backoff.reset();
         assert_eq!(backoff.longest(), FIRST);
     }
