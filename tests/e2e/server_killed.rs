@@ -14,8 +14,8 @@ fn a_call_goes_on_without_the_server_and_is_in_the_log_afterwards() -> Result<()
         let Pair { ana, ben } = &pair;
 
         world.server_mut().kill()?;
-        ana.see_on_screen(ben, 5)?;
-        ben.see_on_screen(ana, 5)?;
+        ana.watch(ben, 2)?;
+        ben.watch(ana, 2)?;
 
         ana.window.click("hang-up")?;
         ana.ended("hung_up")?;

@@ -6,9 +6,9 @@ use anyhow::{Context, Result, ensure};
 use jasmin_vcam::{Activity, barcode::Stamp, spec::Camera};
 
 use crate::{
-    Desk, Person, RATE, Speech, Window, World,
+    Desk, Person, RATE, Sight, Speech, Window, World,
     lens::{Lens, lens},
-    monotonic_ns, until, until_within,
+    monotonic_ns, unix_ms_as_monotonic_ns, until, until_within,
 };
 
 /// Setting up a call on a busy machine: devices, sealing, ICE, DTLS, the first picture.
@@ -125,8 +125,8 @@ impl Pair {
 
     /// Each sees the other's camera.
     pub fn see_each_other(&self) -> Result<()> {
-        self.ana.see_on_screen(&self.ben, 5)?;
-        self.ben.see_on_screen(&self.ana, 5).map(drop)
+        self.ana.watch(&self.ben, 5)?;
+        self.ben.watch(&self.ana, 5).map(drop)
     }
 }
 
@@ -274,6 +274,23 @@ impl Side {
         };
         of("data-microphone", microphone)?;
         of("data-camera", camera)
+    }
+
+    /// Waits until so many different pictures of the other's camera were seen, each fresh; gives the
+    /// median age in milliseconds.
+    pub fn watch(&self, other: &Side, pictures: usize) -> Result<u32> {
+        let mut ages = Ages::of(other, Duration::from_secs(2));
+        let what = format!("{}'s picture at {}", other.person.name, self.person.name);
+        until_within(CONNECT, &what, || {
+            let seen = self
+                .window
+                .watch("remote-video", pictures, Duration::from_secs(5))?;
+            for Sight { stamp, at_ms } in seen {
+                ages.add(stamp, unix_ms_as_monotonic_ns(at_ms)?)?;
+            }
+            ages.enough(pictures)
+        })?;
+        Ok(ages.median())
     }
 
     /// Waits until so many different pictures of the other's camera were on the screen itself, where
