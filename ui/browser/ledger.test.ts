@@ -280,6 +280,7 @@ describe('what was given under the law', () => {
     await banner.getByText('Data about you was given to an authority.').waitFor();
     await at('law-banner-open').focus();
     await press('Enter');
+    await expect.poll(focused).toBe('disclosures-title');
     const first = at('disclosure').first();
     await first.getByText('To District court of Utrecht').waitFor();
     const text = await first.textContent();
