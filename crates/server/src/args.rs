@@ -347,6 +347,48 @@ mod tests {
     }
 
     #[test]
+    fn an_officer_lays_all_papers_on_the_desk_or_is_told_what_is_missing() {
+        let case = "7d1c1f2e-5f0a-4b60-9d53-3d0a4e6f9c11";
+        let order = |args: &[&str]| {
+            let args: Vec<&str> = ["disclosure"].iter().chain(args).copied().collect();
+            match parse(&args, &[]) {
+                Ok(Invocation::Disclose(_, order)) => Ok(order),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        assert_eq!(order(&["list"]), Ok(DisclosureOrder::List));
+        assert_eq!(
+            order(&["enrol", "Ann", "--key", "a", "--vouched-by=b"]),
+            Ok(DisclosureOrder::Enrol {
+                name: "Ann".into(),
+                key: "a".into(),
+                vouched_by: Some("b".into()),
+            })
+        );
+        assert_eq!(
+            order(&["give", case, "--key", "a", "--out", "o", "--data-dir", "d"]),
+            Ok(DisclosureOrder::Give {
+                case: case.parse().unwrap(),
+                key: "a".into(),
+                out: "o".into(),
+            })
+        );
+        for (args, fault) in [
+            (&["burn"][..], "burn"),
+            (&["approve"], "disclosure needs a value"),
+            (&["approve", case], "--key needs a value"),
+            (&["approve", "1", "--key", "a"], "the number of a case"),
+            (&["refuse", case, "--key", "a"], "--why needs a value"),
+            (&["give", case, "--key", "a"], "--out needs a value"),
+            (&["list", "policy"], "policy"),
+        ] {
+            let said = order(args).unwrap_err();
+            assert!(said.contains(fault), "{said}");
+        }
+    }
+
+    #[test]
     fn an_ipv4_address_in_ipv6_clothes_is_still_loopback() {
         assert!(is_loopback("[::ffff:127.0.0.1]:1".parse().unwrap()));
         assert!(is_loopback("[::1]:1".parse().unwrap()));
