@@ -20,7 +20,7 @@ fn two_people_see_and_hear_each_other() -> Result<()> {
         ben.answer(2, |_| "allow", &["active"])?;
 
         // In the page, which keeps one now and then, and on the screen, where each is painted.
-        let (at_ana, at_ben) = (ana.watch(ben, 5)?, ben.watch(ana, 5)?);
+        let (at_ana, at_ben) = (ana.watch(ben, 3)?, ben.watch(ana, 3)?);
         crate::tell(&format!(
             "camera to page: {at_ana} ms at Ana, {at_ben} ms at Ben (median)"
         ));
@@ -104,5 +104,5 @@ fn switches_are_seen(ana: &Side, ben: &Side) -> Result<()> {
     );
     ana.window.click("toggle-camera")?;
     ben.sees_devices(true, true)?;
-    ben.watch(ana, 5).map(drop)
+    ben.watch(ana, 3).map(drop)
 }

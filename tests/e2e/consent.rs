@@ -26,7 +26,7 @@ fn a_call_goes_on_without_the_device_that_was_refused() -> Result<()> {
         ana.wait_for_state(CONNECT, &["active"])?;
 
         ben.sees_devices(true, false)?;
-        ana.watch(ben, 5)?;
+        ana.watch(ben, 3)?;
         ana.window.wait_for("trouble-camera")?;
         ensure!(
             ana.desk.cameras().log()?.is_empty(),

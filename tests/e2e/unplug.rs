@@ -34,7 +34,7 @@ fn a_call_outlives_its_camera_and_gets_it_back() -> Result<()> {
         };
         ana.desk.cameras().plug(ana.camera, &camera)?;
         ben.sees_devices(true, true)?;
-        ben.watch(ana, 5)?;
+        ben.watch(ana, 3)?;
         ana.window.wait_until_gone("trouble-camera")?;
 
         ana.window.click("hang-up")?;

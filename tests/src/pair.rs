@@ -125,8 +125,8 @@ impl Pair {
 
     /// Each sees the other's camera.
     pub fn see_each_other(&self) -> Result<()> {
-        self.ana.watch(&self.ben, 5)?;
-        self.ben.watch(&self.ana, 5).map(drop)
+        self.ana.watch(&self.ben, 3)?;
+        self.ben.watch(&self.ana, 3).map(drop)
     }
 }
 
