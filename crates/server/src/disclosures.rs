@@ -170,9 +170,8 @@ pub(crate) struct Case {
 pub(crate) fn field_words(field: &str) -> DisclosedField {
     DisclosedField {
         field: field.to_owned(),
-        what: fields::find(field)
-            .map(|column| column.what.to_owned())
-            .unwrap_or_default(),
+        // What cannot be given any more was given once: then its name must do.
+        what: fields::find(field).map_or_else(|| field.to_owned(), |column| column.what.to_owned()),
     }
 }
 
@@ -270,9 +269,11 @@ impl Register {
         if let What::Filed { request, .. } = &what {
             check(request, now_ms).map_err(RegisterError::Request)?;
         }
+        let at =
+            moment::write(now_ms).ok_or(RegisterError::NotNow("this machine's clock is off"))?;
         let mut event = Event {
             sequence: self.last + 1,
-            at: moment::write(now_ms).unwrap_or_default(),
+            at,
             by,
             prev: self.head.clone(),
             what,

@@ -107,8 +107,9 @@ pub(crate) async fn publish_to(
     let sets: Vec<PolicySet> = published.iter().map(|signed| signed.set.clone()).collect();
     let last = match sets.last() {
         Some(set) => {
-            let texts = conn.policy_texts(&set.version).await?.unwrap_or_default();
-            Some((set, texts))
+            let texts = conn.policy_texts(&set.version).await?;
+            let missing = || PublishError::Store(format!("{} has no texts", set.version));
+            Some((set, texts.ok_or_else(missing)?))
         }
         None => None,
     };

@@ -66,7 +66,7 @@ fn whole(section: &Section, change: Change) -> ChangedSection {
     }
 }
 
-/// A word, with the space before it, or where a block begins.
+/// A word, or where a block begins.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Token {
     Begin(u8),
@@ -77,61 +77,93 @@ enum Token {
     },
 }
 
+/// Tokens, and whether a space follows each: a word that ends a paragraph is the same word when another
+/// comes to stand behind it.
+#[derive(Default)]
+struct Tokens {
+    tokens: Vec<Token>,
+    spaces: Vec<bool>,
+}
+
+impl Tokens {
+    fn push(&mut self, token: Token, space: bool) {
+        self.tokens.push(token);
+        self.spaces.push(space);
+    }
+}
+
 fn blocks(old: &[Block], new: &[Block]) -> Vec<Block> {
     let (old, new) = (tokens(old), tokens(new));
     let mut merged = Vec::new();
-    for op in capture_diff_slices(Algorithm::Myers, &old, &new) {
-        let (removed, added) = match op {
-            DiffOp::Equal { new_index, len, .. } => {
-                put(&mut merged, &new[new_index..new_index + len], None);
-                continue;
+    for op in capture_diff_slices(Algorithm::Myers, &old.tokens, &new.tokens) {
+        let (before, after) = (op.old_range(), op.new_range());
+        if let DiffOp::Equal { .. } = op {
+            for (before, after) in before.zip(after) {
+                let space = old.spaces[before] || new.spaces[after];
+                put(&mut merged, &new.tokens[after], space, None);
             }
-            DiffOp::Delete { .. } | DiffOp::Insert { .. } | DiffOp::Replace { .. } => {
-                (op.old_range(), op.new_range())
-            }
-        };
-        put(&mut merged, &old[removed], Some(Change::Removed));
-        put(&mut merged, &new[added], Some(Change::Added));
+            continue;
+        }
+        for at in before {
+            put(
+                &mut merged,
+                &old.tokens[at],
+                old.spaces[at],
+                Some(Change::Removed),
+            );
+        }
+        for at in after {
+            put(
+                &mut merged,
+                &new.tokens[at],
+                new.spaces[at],
+                Some(Change::Added),
+            );
+        }
     }
     merged.retain(|block| !block.spans.is_empty());
     merged
 }
 
-fn tokens(blocks: &[Block]) -> Vec<Token> {
-    let mut tokens = Vec::new();
+fn tokens(blocks: &[Block]) -> Tokens {
+    let mut tokens = Tokens::default();
     for block in blocks {
-        tokens.push(Token::Begin(match block.shape {
+        let shape = match block.shape {
             Shape::Paragraph => 0,
             Shape::Point => 1,
             Shape::Numbered => 2,
-        }));
+        };
+        tokens.push(Token::Begin(shape), false);
         for span in &block.spans {
-            let words = span.text.split_inclusive(' ');
-            tokens.extend(words.map(|word| Token::Word {
-                text: word.to_owned(),
-                strong: span.strong,
-                href: span.href.clone(),
-            }));
+            for word in span.text.split_inclusive(' ') {
+                let bare = word.strip_suffix(' ');
+                let token = Token::Word {
+                    text: bare.unwrap_or(word).to_owned(),
+                    strong: span.strong,
+                    href: span.href.clone(),
+                };
+                tokens.push(token, bare.is_some());
+            }
         }
     }
     tokens
 }
 
-fn put(merged: &mut Vec<Block>, tokens: &[Token], change: Option<Change>) {
-    for token in tokens {
-        match token {
-            Token::Begin(shape) => merged.push(Block {
-                shape: match shape {
-                    0 => Shape::Paragraph,
-                    1 => Shape::Point,
-                    _ => Shape::Numbered,
-                },
-                spans: Vec::new(),
-            }),
-            Token::Word { text, strong, href } => {
-                if let Some(block) = merged.last_mut() {
-                    add(&mut block.spans, text, *strong, href.clone(), change);
-                }
+fn put(merged: &mut Vec<Block>, token: &Token, space: bool, change: Option<Change>) {
+    match token {
+        Token::Begin(shape) => merged.push(Block {
+            shape: match shape {
+                0 => Shape::Paragraph,
+                1 => Shape::Point,
+                _ => Shape::Numbered,
+            },
+            spans: Vec::new(),
+        }),
+        Token::Word { text, strong, href } => {
+            if let Some(block) = merged.last_mut() {
+                let end = if space { " " } else { "" };
+                let words = format!("{text}{end}");
+                add(&mut block.spans, &words, *strong, href.clone(), change);
             }
         }
     }
@@ -183,6 +215,15 @@ mod tests {
                 "two"
             ]
         );
+    }
+
+    #[test]
+    fn the_last_word_is_the_same_when_more_follows() {
+        let [short, long] =
+            ["Kept.", "Kept. Not sold."].map(|text| document(&format!("## A {{#a}}\n\n{text}")));
+        let words = |old, new| marked(&sections(old, new)[0].blocks);
+        assert_eq!(words(&short, &long), ["Kept. +Not sold.+"]);
+        assert_eq!(words(&long, &short), ["Kept. -Not sold.-"]);
     }
 
     #[test]

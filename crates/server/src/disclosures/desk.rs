@@ -198,14 +198,18 @@ impl Desk<'_> {
         // The file first: an officer without a key could never act.
         let failed = |error| DeskError::File(file.to_owned(), error);
         let mut made = platform::create_private_file(file).map_err(failed)?;
-        writeln!(made, "{}", URL_SAFE_NO_PAD.encode(key.to_bytes())).map_err(failed)?;
-        made.sync_all().map_err(failed)?;
+        let written = writeln!(made, "{}", URL_SAFE_NO_PAD.encode(key.to_bytes()))
+            .and_then(|()| made.sync_all());
+        if let Err(error) = written {
+            fs::remove_file(file).map_err(failed)?;
+            return Err(failed(error));
+        }
         let what = What::Enrolled {
             officer: name.to_owned(),
             key: Base64(key.verifying_key().to_bytes().to_vec()),
         };
         if let Err(error) = self.write(what, &signer).await {
-            let _ = fs::remove_file(file);
+            fs::remove_file(file).map_err(failed)?;
             return Err(error);
         }
         Ok(format!(

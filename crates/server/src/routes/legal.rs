@@ -70,9 +70,10 @@ pub(crate) async fn set(
     let at = sets.iter().position(|set| set.version == version);
     let at = at.ok_or_else(Failure::not_found)?;
     let set = &sets[at];
-    let texts = conn.policy_texts(&version).await?.unwrap_or_default();
+    let missing = || Failure::internal("a published set has no texts");
+    let texts = conn.policy_texts(&version).await?.ok_or_else(missing)?;
     let before = match &set.previous {
-        Some(previous) => conn.policy_texts(previous).await?.unwrap_or_default(),
+        Some(previous) => conn.policy_texts(previous).await?.ok_or_else(missing)?,
         None => Vec::new(),
     };
     drop(conn);
@@ -80,7 +81,13 @@ pub(crate) async fn set(
     let in_force = policy::in_force(&sets, now_ms).map(|set| set.version.clone());
     let mut body = format!("<p>{}</p>", state(set, in_force.as_deref(), now_ms));
     if !set.changes.is_empty() {
-        body.push_str("<section class=card><h2>What changed</h2>");
+        let is_coming = policy::effective_ms(set).is_some_and(|from| from > now_ms);
+        let title = if is_coming {
+            "What changes"
+        } else {
+            "What changed"
+        };
+        let _ = write!(body, "<section class=card><h2>{title}</h2>");
         changes(&mut body, set);
         for kind in KINDS {
             if let (Some(old), Some(new)) = (document(&before, kind), document(&texts, kind)) {
