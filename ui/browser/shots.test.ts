@@ -122,7 +122,7 @@ const SHOTS: [name: string, scene: string, steps?: Steps][] = [
   ['policy-settings', 'policy-coming', unfolded('nav-privacy', 'policies', 'policy-all')],
   ['policy-superseded', 'policy-superseded', click('nav-privacy', 'consent-history-camera')],
   ['law-told', 'law-told'],
-  ['law-privacy', 'law-told', click('nav-privacy')],
+  ['law-privacy', 'law-told', unfolded('nav-privacy', 'disclosures-title')],
   ['policy-trouble', 'policy-trouble', click('nav-privacy')],
   ['policy-unknown', 'policy-unknown', unfolded('nav-privacy', 'policies')],
   ['policy-loading', 'policy-loading'],
