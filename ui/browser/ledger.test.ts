@@ -285,7 +285,7 @@ describe('what was given under the law', () => {
     await first.getByText('To District court of Utrecht').waitFor();
     const text = await first.textContent();
     expect(text).toContain('What: when the account was made and e-mail address.');
-    expect(text).toContain('An order kept us from telling you before 2026-11-14.');
+    expect(text).toContain('An order kept us from telling you before 14 November 2026.');
     expect(await at('disclosure').count()).toBe(2);
   });
 

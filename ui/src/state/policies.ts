@@ -14,15 +14,10 @@ import type {
 } from '../generated/bindings';
 import { locale, say } from '../words/words';
 import type { Screen } from './place';
+import { calendarDay } from './time';
 
 /** How a version stands: not yet, now, or no longer. */
 export type PolicyTime = 'coming' | 'current' | 'past';
-
-/** A version counts from a calendar day on, which is the same day for everybody. */
-export function policyDay(ms: number): string {
-  const day = { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' } as const;
-  return new Intl.DateTimeFormat(locale(), day).format(ms);
-}
 
 export function policySet(policies: PoliciesView, version: string | null): PolicySetView | null {
   return policies.sets.find((set) => set.version === version) ?? null;
@@ -37,7 +32,7 @@ export function policyTime({ sets, inForce }: PoliciesView, version: string): Po
 
 /** From when on a version counts, or counted. */
 export function policyState(policies: PoliciesView, { version, effectiveAtMs }: PolicySetView): string {
-  return say(`policy.${policyTime(policies, version)}`, { day: policyDay(effectiveAtMs) });
+  return say(`policy.${policyTime(policies, version)}`, { day: calendarDay(effectiveAtMs) });
 }
 
 /** A version as it stands in a list of them. */
@@ -62,7 +57,7 @@ export function bannerText(policies: PoliciesView): string | null {
   if (set === null) return null;
   const when = policyTime(policies, set.version) === 'coming' ? 'coming' : 'come';
   const n = set.changes.filter(({ kind, purposes }) => kind === 'widens' && purposes.length > 0).length;
-  return say(`policy.banner.${when}`, { day: policyDay(set.effectiveAtMs), n });
+  return say(`policy.banner.${when}`, { day: calendarDay(set.effectiveAtMs), n });
 }
 
 /** Where the news is shown: never over a call, and not before somebody is signed in. */

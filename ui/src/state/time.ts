@@ -76,3 +76,9 @@ export function greeting(ms: number, first: string): string {
   if (hour < 12) return say('home.morning', { first });
   return hour < 18 ? say('home.afternoon', { first }) : say('home.evening', { first });
 }
+
+/** A day of the calendar, which is the same for everybody: where one begins in UTC. */
+export function calendarDay(ms: number): string {
+  const day = { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' } as const;
+  return new Intl.DateTimeFormat(locale(), day).format(ms);
+}
