@@ -103,13 +103,16 @@ pub enum TextFault {
     Link(String),
 }
 
+/// With tables, so that one is noticed and not shown as bars and dashes.
+const OPTIONS: Options = Options::ENABLE_HEADING_ATTRIBUTES.union(Options::ENABLE_TABLES);
+
 /// Reads a document.
 ///
 /// # Errors
 /// When it is not one: see [`TextFault`].
 pub fn read(text: &str) -> Result<Document, TextFault> {
     let mut reader = Reader::default();
-    for event in Parser::new_ext(text, Options::ENABLE_HEADING_ATTRIBUTES) {
+    for event in Parser::new_ext(text, OPTIONS) {
         reader.hear(event)?;
     }
     reader.end()
@@ -199,12 +202,12 @@ impl Reader {
             Tag::BlockQuote(_) => return Err(TextFault::Unknown("a quotation")),
             Tag::CodeBlock(_) => return Err(TextFault::Unknown("a code block")),
             Tag::HtmlBlock => return Err(TextFault::Unknown("HTML")),
+            Tag::Table(_) => return Err(TextFault::Unknown("a table")),
             Tag::Image { .. } => return Err(TextFault::Unknown("an image")),
             Tag::FootnoteDefinition(_)
             | Tag::DefinitionList
             | Tag::DefinitionListTitle
             | Tag::DefinitionListDefinition
-            | Tag::Table(_)
             | Tag::TableHead
             | Tag::TableRow
             | Tag::TableCell
@@ -383,6 +386,7 @@ mod tests {
             ("# A\n\n![x](https://x)", "an image"),
             ("# A\n\n[x](javascript:x)", "links to javascript:x"),
             ("# A\n\n[x](http://x)", "links to http://x"),
+            ("# A\n\n| a | b |\n|---|---|\n| c | d |", "a table"),
             ("# A\n\n- a\n  - b", "a list in a list"),
             ("# A\n\n- ## B {#b}\n  c", "a heading in a list"),
         ] {
