@@ -12,7 +12,10 @@ use jasmin_call::{
     AudioTarget, EncodedAudio, EncodedVideo, Event, OfferError, Output, Path, Quality,
     ReceivedAudio, ReceivedVideo, SafetyWord, Session, SessionEnd, Signal, VideoTarget,
 };
-use jasmin_media::urgency::be_urgent;
+use jasmin_media::{
+    stages::{Lap, Stage, StageClock},
+    urgency::be_urgent,
+};
 use jasmin_protocol::CallId;
 use tokio::{
     runtime::Builder,
@@ -133,6 +136,8 @@ impl Driver {
                         outgoing,
                         orders: received,
                         ended: false,
+                        packetising: StageClock::new(Stage::Packetise),
+                        receiving: StageClock::new(Stage::Receive),
                     };
                     drive.run(update).await;
                 }
@@ -164,14 +169,30 @@ struct Drive {
     outgoing: mpsc::Receiver<Outgoing>,
     orders: mpsc::Receiver<Order>,
     ended: bool,
+    packetising: StageClock,
+    receiving: StageClock,
+}
+
+/// What the session was given, until it wants nothing more.
+enum Given {
+    Datagram(Lap),
+    Picture(Lap),
+    Other,
 }
 
 impl Drive {
     async fn run(mut self, update: impl Fn(Update) + Send) {
         let mut look_around = interval(LOOK_AROUND);
         look_around.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut given = Given::Other;
         loop {
             let deadline = self.drain(&update);
+            match given {
+                Given::Datagram(lap) => self.receiving.end(lap),
+                Given::Picture(lap) => self.packetising.end(lap),
+                Given::Other => {}
+            }
+            given = Given::Other;
             if self.ended {
                 return;
             }
@@ -181,8 +202,16 @@ impl Drive {
                     Some(order) => self.obey(order, &update),
                     None => return,
                 },
-                Some(datagram) = self.net.receive() => self.take_in(datagram),
-                Some(outgoing) = self.outgoing.recv() => self.send(outgoing),
+                Some(datagram) = self.net.receive() => {
+                    given = Given::Datagram(self.receiving.begin());
+                    self.take_in(datagram);
+                }
+                Some(outgoing) = self.outgoing.recv() => {
+                    if matches!(outgoing, Outgoing::Video(_)) {
+                        given = Given::Picture(self.packetising.begin());
+                    }
+                    self.send(outgoing);
+                }
                 _ = look_around.tick() => self.look_around(&update),
                 () = sleep_until(TokioInstant::from_std(deadline.unwrap_or_else(Instant::now))),
                     if deadline.is_some() => {

@@ -5,6 +5,7 @@
 
 pub use jasmin_media::{
     frame::VideoFrame,
+    stages::{Stage, StageClock},
     video::{Area, MOST_CROP, Painter, Pixels, VideoError, place},
 };
 use serde::{Deserialize, Serialize};

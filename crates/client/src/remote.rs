@@ -7,6 +7,7 @@ use std::{
 
 use jasmin_media::{
     frame::Picture,
+    stages::{Stage, StageClock},
     video::{ArrivedFrame, AudioAnchor, PictureQueue, ReceiveStats},
 };
 use tokio::{
@@ -18,10 +19,21 @@ use tokio::{
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A queue that the call fills and the page empties.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RemotePicture {
     queue: Mutex<PictureQueue>,
     filled: Notify,
+    waiting: Mutex<StageClock>,
+}
+
+impl Default for RemotePicture {
+    fn default() -> Self {
+        Self {
+            queue: Mutex::default(),
+            filled: Notify::default(),
+            waiting: Mutex::new(StageClock::new(Stage::Buffer)),
+        }
+    }
 }
 
 impl RemotePicture {
@@ -50,8 +62,11 @@ impl RemotePicture {
         loop {
             let due = {
                 let mut queue = self.queue();
-                let pictures = queue.pull(Instant::now());
+                let now = Instant::now();
+                let pictures = queue.pull(now);
                 if !pictures.is_empty() {
+                    let held = queue.stats(now).held;
+                    lock(&self.waiting).note(held);
                     return pictures;
                 }
                 queue.next_due()
@@ -69,6 +84,10 @@ impl RemotePicture {
     }
 
     fn queue(&self) -> MutexGuard<'_, PictureQueue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -121,11 +121,6 @@ pub trait CameraStream {
     /// Any error ends the stream; the camera is opened anew.
     fn next_frame(&mut self) -> Result<VideoFrame, CameraProblem>;
 
-    /// How long converting the last picture took, when it had to be converted.
-    fn convert_time(&self) -> Option<Duration> {
-        None
-    }
-
     /// A way to make a blocked [`next_frame`](Self::next_frame) return early, if there is one.
     fn interrupter(&self) -> Option<Interrupter> {
         None
@@ -204,12 +199,6 @@ impl Camera {
     /// At most one call of `on_frame` that has already begun still ends after this.
     pub fn close(&self) {
         self.shared.close();
-    }
-
-    /// Median and 95th percentile of the time that converting the last pictures took.
-    #[must_use]
-    pub fn convert_times(&self) -> (Duration, Duration) {
-        self.shared.convert_times()
     }
 }
 

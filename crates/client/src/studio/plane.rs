@@ -9,6 +9,7 @@ use jasmin_call::{AudioTarget, ReceivedAudio, ReceivedVideo, SenderClock, VideoT
 use jasmin_media::{
     audio::{self, SenderReport, Voice},
     frame::EncodedVideo,
+    stages::{Stage, StageClock},
     video::{ArrivedFrame, AudioAnchor, VideoSend},
 };
 
@@ -26,6 +27,7 @@ pub(super) struct DevicePlane {
     video: Arc<VideoSend>,
     tap: Arc<Tap>,
     remote: Arc<RemotePicture>,
+    reassembling: StageClock,
 }
 
 impl DevicePlane {
@@ -40,12 +42,14 @@ impl DevicePlane {
             video,
             tap,
             remote,
+            reassembling: StageClock::new(Stage::Reassemble),
         }
     }
 }
 
 impl Plane for DevicePlane {
     fn video(&mut self, video: ReceivedVideo) -> bool {
+        self.reassembling.note(video.network_time.elapsed());
         let sound = self.voice.playout_offset().map(|playing| AudioAnchor {
             sender_time: playing.sender_ntp,
             heard_at: playing.at,

@@ -25,6 +25,8 @@ use crate::urgency::be_urgent;
 
 /// How long to sleep when callbacks or orders will wake the thread.
 const LONG: Duration = Duration::from_millis(500);
+/// How often figures are written down for whoever measures.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// What the engine is told to do.
 #[derive(Debug)]
@@ -76,6 +78,8 @@ pub(super) struct Engine {
     microphone_level: f32,
     lost_before: u64,
     processing_time: Duration,
+    /// When the figures were last written down for whoever measures.
+    told: Instant,
 }
 
 impl Engine {
@@ -99,6 +103,7 @@ impl Engine {
             microphone_level: 0.0,
             lost_before: 0,
             processing_time: Duration::ZERO,
+            told: Instant::now(),
         }
     }
 
@@ -228,6 +233,15 @@ impl Engine {
             overrun_samples: self.lost_before + lost,
             processing_time: self.processing_time,
         };
+        if self.told.elapsed() >= TELL_EVERY && stats.received > 0 {
+            self.told = Instant::now();
+            tracing::debug!(
+                to_encoded = stats.capture_to_encoded.as_micros(),
+                buffer = stats.jitter_delay.as_micros(),
+                to_speaker = stats.playout_delay.as_micros(),
+                "sound"
+            );
+        }
         let mut figures = board.figures.lock().unwrap_or_else(PoisonError::into_inner);
         *figures = (stats, self.incoming.playing);
     }

@@ -15,7 +15,6 @@ use super::{
     CameraBackend, CameraEvent, CameraProblem, Interrupter, OnEvent, OnFrame, Opened, Patience,
     Want,
 };
-use crate::timings::Timings;
 
 /// Opening may take this many times the patience for a picture: some systems ask a person first.
 const OPENING: u32 = 4;
@@ -28,7 +27,6 @@ const HEALTHY: Duration = Duration::from_secs(5);
 pub(super) struct Shared {
     closed: AtomicBool,
     notes: Mutex<Sender<Note>>,
-    converting: Mutex<Timings>,
 }
 
 impl Shared {
@@ -38,13 +36,6 @@ impl Shared {
             // The supervisor is gone when every thread failed to start.
             let _ = notes.send(Note::Close);
         }
-    }
-
-    pub(super) fn convert_times(&self) -> (Duration, Duration) {
-        self.converting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .percentiles()
     }
 }
 
@@ -77,7 +68,6 @@ pub(super) fn start(
     let shared = Arc::new(Shared {
         closed: AtomicBool::new(false),
         notes: Mutex::new(sender.clone()),
-        converting: Mutex::default(),
     });
     let supervisor = Supervisor {
         shared: shared.clone(),
@@ -375,13 +365,6 @@ impl Capture {
                 self.link.sign_of_life();
                 if self.is_over() {
                     return None;
-                }
-                if let Some(took) = stream.convert_time() {
-                    self.shared
-                        .converting
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .note(took);
                 }
                 if std::mem::take(&mut first) {
                     let opened = stream.opened().clone();

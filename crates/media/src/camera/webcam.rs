@@ -1,6 +1,6 @@
 //! Cameras of this machine, by nokhwa.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{
     CameraBackend, CameraProblem, CameraStream, Converter, Interrupter, Opened, RawPicture, Want,
@@ -8,6 +8,7 @@ use super::{
 };
 use crate::frame::{FramePool, VideoFrame};
 use crate::platform::{self, OpenDevice};
+use crate::stages::{Stage, StageClock};
 
 /// Damaged pictures in a row after which the camera is opened anew.
 const MOST_DAMAGED: u32 = 30;
@@ -43,7 +44,7 @@ impl CameraBackend for Webcam {
             opened,
             converter: Converter::default(),
             pool: FramePool::default(),
-            convert_time: None,
+            converting: StageClock::new(Stage::Convert),
         }))
     }
 }
@@ -53,7 +54,7 @@ struct WebcamStream {
     opened: Opened,
     converter: Converter,
     pool: FramePool,
-    convert_time: Option<Duration>,
+    converting: StageClock,
 }
 
 impl CameraStream for WebcamStream {
@@ -75,6 +76,7 @@ impl CameraStream for WebcamStream {
                 classify(&error)
             })?;
             let captured_at = Instant::now();
+            let converting = self.converting.begin();
             let (format, stride) = platform::layout(format, width, height, data.len());
             let raw = RawPicture {
                 format,
@@ -89,7 +91,7 @@ impl CameraStream for WebcamStream {
                 .fill(width, height, |target| converter.convert(raw, target))
             {
                 Ok(picture) => {
-                    self.convert_time = Some(captured_at.elapsed());
+                    self.converting.end(converting);
                     return Ok(VideoFrame {
                         picture,
                         captured_at,
@@ -99,10 +101,6 @@ impl CameraStream for WebcamStream {
             }
         }
         Err(CameraProblem::Other)
-    }
-
-    fn convert_time(&self) -> Option<Duration> {
-        self.convert_time
     }
 
     fn interrupter(&self) -> Option<Interrupter> {

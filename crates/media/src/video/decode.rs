@@ -1,15 +1,15 @@
 //! Decoding for pages that cannot do it themselves.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Preview, VideoDecoder, VideoError};
 use crate::frame::{FramePool, Picture, PictureFormat, VideoFrame};
-use crate::timings::Timings;
+use crate::stages::{Stage, StageClock};
 use crate::vp8::Vp8Decoder;
 
 /// Frames that may wait for the decoder.
@@ -22,13 +22,13 @@ pub struct VideoDecode {
     frames: SyncSender<Job>,
     /// Set when frames are refused until a keyframe comes.
     needs_keyframe: Arc<AtomicBool>,
-    timings: Arc<Mutex<Timings>>,
     preview: Preview,
 }
 
 struct Job {
     data: Vec<u8>,
     time: Duration,
+    pushed_at: Instant,
 }
 
 impl VideoDecode {
@@ -48,12 +48,10 @@ impl VideoDecode {
         let preview = Preview::new();
         preview.set_waker(on_new);
         let needs_keyframe = Arc::new(AtomicBool::new(false));
-        let timings = Arc::new(Mutex::new(Timings::default()));
         let work = Work {
             decoder,
             preview: preview.clone(),
             needs_keyframe: needs_keyframe.clone(),
-            timings: timings.clone(),
         };
         thread::Builder::new()
             .name("video-decode".to_owned())
@@ -62,7 +60,6 @@ impl VideoDecode {
         Ok(Self {
             frames,
             needs_keyframe,
-            timings,
             preview,
         })
     }
@@ -84,6 +81,7 @@ impl VideoDecode {
         let job = Job {
             data: picture.data,
             time: Duration::from_micros(picture.time_us),
+            pushed_at: Instant::now(),
         };
         match self.frames.try_send(job) {
             Ok(()) => true,
@@ -105,15 +103,6 @@ impl VideoDecode {
     pub fn pull(&self, after: Option<u32>, width: u32, height: u32) -> Option<Picture> {
         self.preview.pull(after, width, height)
     }
-
-    /// Median and 95th percentile of the time that the last pictures took.
-    #[must_use]
-    pub fn decode_times(&self) -> (Duration, Duration) {
-        self.timings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .percentiles()
-    }
 }
 
 impl fmt::Debug for VideoDecode {
@@ -126,14 +115,16 @@ struct Work {
     decoder: Box<dyn VideoDecoder>,
     preview: Preview,
     needs_keyframe: Arc<AtomicBool>,
-    timings: Arc<Mutex<Timings>>,
 }
 
 impl Work {
     fn run(mut self, jobs: &Receiver<Job>) {
         let mut pool = FramePool::default();
+        let mut awaiting = StageClock::new(Stage::AwaitDecoder);
+        let mut decoding = StageClock::new(Stage::Decode);
         while let Ok(job) = jobs.recv() {
-            let begun = std::time::Instant::now();
+            awaiting.note(job.pushed_at.elapsed());
+            let lap = decoding.begin();
             let mut shown = false;
             let decoded = pool.fill::<VideoError>(2, 2, |picture| {
                 shown = self.decoder.decode(&job.data, picture)?;
@@ -141,10 +132,7 @@ impl Work {
             });
             match decoded {
                 Ok(picture) if shown => {
-                    self.timings
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .note(begun.elapsed());
+                    decoding.end(lap);
                     let captured_at = self.preview.started() + job.time;
                     self.preview.push(VideoFrame {
                         picture,
@@ -207,7 +195,6 @@ mod tests {
             seen = Some(shown.sequence);
         }
         assert_eq!(decode.pull(seen, 320, 320), None);
-        assert!(decode.decode_times().0 > Duration::ZERO);
     }
 
     #[test]

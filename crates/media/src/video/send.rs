@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::mailbox::Mailbox;
 use super::{EncodedPicture, Ladder, Preview, Rung, Scaler, VideoEncoder, VideoError};
 use crate::frame::{EncodedVideo, FramePool, I420, VideoFrame};
-use crate::timings::Timings;
+use crate::stages::{Stage, StageClock};
 use crate::vp8::Vp8Encoder;
 
 /// Target until somebody sets one, in bits per second.
@@ -40,8 +40,6 @@ struct Counters {
     errors: u64,
     bytes: u64,
     keyframes: u64,
-    scaling: Timings,
-    encoding: Timings,
     sent: Option<(u32, u32, Rung)>,
 }
 
@@ -57,12 +55,6 @@ pub struct SendStats {
     pub errors: u64,
     pub bytes: u64,
     pub keyframes: u64,
-    /// Median and 95th percentile of the last encodings.
-    pub encode_p50: Duration,
-    pub encode_p95: Duration,
-    /// Median and 95th percentile of the last scalings; zero when nothing needs scaling.
-    pub scale_p50: Duration,
-    pub scale_p95: Duration,
     /// Size of the last frame sent.
     pub width: u32,
     pub height: u32,
@@ -103,6 +95,9 @@ impl VideoSend {
             pool: FramePool::default(),
             pace: Pace::default(),
             started: None,
+            awaiting: StageClock::new(Stage::AwaitEncoder),
+            scaling: StageClock::new(Stage::Scale),
+            encoding: StageClock::new(Stage::Encode),
         };
         thread::Builder::new()
             .name("video-encode".to_owned())
@@ -156,8 +151,6 @@ impl VideoSend {
     #[must_use]
     pub fn stats(&self) -> SendStats {
         let counters = self.shared.counters();
-        let (encode_p50, encode_p95) = counters.encoding.percentiles();
-        let (scale_p50, scale_p95) = counters.scaling.percentiles();
         let (width, height, fps) = counters
             .sent
             .map_or((0, 0, 0), |(width, height, rung)| (width, height, rung.fps));
@@ -168,10 +161,6 @@ impl VideoSend {
             errors: counters.errors,
             bytes: counters.bytes,
             keyframes: counters.keyframes,
-            encode_p50,
-            encode_p95,
-            scale_p50,
-            scale_p95,
             width,
             height,
             fps,
@@ -209,6 +198,9 @@ struct Work<S> {
     pool: FramePool,
     pace: Pace,
     started: Option<Instant>,
+    awaiting: StageClock,
+    scaling: StageClock,
+    encoding: StageClock,
 }
 
 impl<S: FnMut(EncodedVideo)> Work<S> {
@@ -241,6 +233,9 @@ impl<S: FnMut(EncodedVideo)> Work<S> {
         let source = &frame.picture;
         source.check()?;
         let (width, height) = rung.size(source.width, source.height);
+        self.awaiting
+            .note(begun.saturating_duration_since(frame.captured_at));
+        let scaling = self.scaling.begin();
         let picture: Arc<I420> = if (width, height) == (source.width, source.height) {
             source.clone()
         } else {
@@ -248,21 +243,21 @@ impl<S: FnMut(EncodedVideo)> Work<S> {
             self.pool
                 .fill(width, height, |target| scaler.scale(source, target))?
         };
-        let scaled = Instant::now();
+        self.scaling.end(scaling);
+        let encoding = self.encoding.begin();
         self.encoder.set_bitrate(target.min(rung.enough))?;
         self.encoder.set_frame_rate(rung.fps);
         let started = *self.started.get_or_insert(frame.captured_at);
         let time = frame.captured_at.saturating_duration_since(started);
         let keyframe = self.shared.keyframe.swap(false, Ordering::AcqRel);
         let encoded = self.encoder.encode(&picture, time, keyframe)?;
+        self.encoding.end(encoding);
         let ended = Instant::now();
         self.ladder.note_work(ended, ended - begun);
         if encoded.is_none() && keyframe {
             self.shared.keyframe.store(true, Ordering::Release);
         }
         let mut counters = self.shared.counters();
-        counters.encoding.note(ended - scaled);
-        counters.scaling.note(scaled - begun);
         Ok(encoded.map(|EncodedPicture { data, keyframe }| {
             counters.encoded += 1;
             counters.bytes += data.len() as u64;

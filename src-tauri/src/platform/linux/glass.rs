@@ -19,7 +19,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use jasmin_client::{
     Stream,
-    paint::{Area, MOST_CROP, Painter, Pane, Pixels, Round, VideoFrame, place},
+    paint::{Area, MOST_CROP, Painter, Pane, Pixels, Round, Stage, StageClock, VideoFrame, place},
 };
 use memmap2::MmapMut;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
@@ -428,6 +428,8 @@ struct Pen {
     depth: u8,
     painter: Painter,
     paper: Option<Paper>,
+    painting: StageClock,
+    handing: StageClock,
 }
 
 /// Memory that the X server sees, too.
@@ -478,6 +480,8 @@ impl Pen {
             depth,
             painter: Painter::new(Pixels::Bgra),
             paper: None,
+            painting: StageClock::new(Stage::Paint),
+            handing: StageClock::new(Stage::HandOver),
         };
         // Shared memory does not reach a screen that is far away: better known now.
         pen.spread(4)?;
@@ -520,6 +524,9 @@ impl Pen {
             return Ok(());
         };
         let (size, mirrored) = ((width, height), sheet.pane.mirrored);
+        // The other side's alone: the small picture of oneself comes less often.
+        let measured = sheet.pane.stream == Stream::Remote;
+        let painting = measured.then(|| self.painting.begin());
         let painted = self
             .painter
             .paint(&frame.picture, size, mirrored, &mut paper.pixels);
@@ -527,6 +534,10 @@ impl Pen {
             tracing::debug!(%error, "a picture was left out");
             return Ok(());
         }
+        let handing = painting.map(|painting| {
+            self.painting.end(painting);
+            self.handing.begin()
+        });
         let (width, height) = (u16::try_from(width)?, u16::try_from(height)?);
         self.x.shm_put_image(
             sheet.window,
@@ -547,6 +558,9 @@ impl Pen {
         )?;
         // The paper is written on again once the server has read it.
         self.x.sync()?;
+        if let Some(handing) = handing {
+            self.handing.end(handing);
+        }
         Ok(())
     }
 

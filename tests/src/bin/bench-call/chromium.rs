@@ -169,6 +169,10 @@ impl Telephone for Chromium {
         self.sides[side].driver.program().processes()
     }
 
+    fn log(&self, _side: usize) -> String {
+        String::new()
+    }
+
     fn role(&self, name: &str, line: &str) -> Option<String> {
         if name.starts_with("chromedriver") {
             return None;

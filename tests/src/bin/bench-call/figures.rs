@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    ear::Arrival, echo::EchoReturn, load::Usage, options::Who, telephone::Arrived, watch::Seen,
-    wire::Way,
+    ear::Arrival, echo::EchoReturn, load::Usage, options::Who, stages::Stages, telephone::Arrived,
+    watch::Seen, wire::Way,
 };
 
 /// Longer than this without a new picture is a freeze.
@@ -57,6 +57,8 @@ pub(crate) struct SideFigures {
     pub(crate) sizes: Growth,
     /// The processor and memory.
     pub(crate) usage: Usage,
+    /// What the program says of its steps, if it does.
+    pub(crate) stages: Option<Stages>,
     /// Xvfb and PulseAudio, in percent of a core.
     pub(crate) around: (f64, f64),
 }

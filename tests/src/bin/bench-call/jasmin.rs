@@ -107,6 +107,10 @@ impl Telephone for Jasmin {
         self.sides()[side].window.program().processes()
     }
 
+    fn log(&self, side: usize) -> String {
+        self.sides()[side].window.program().log()
+    }
+
     fn role(&self, name: &str, _line: &str) -> Option<String> {
         // Names end after 15 characters.
         let role = match name {

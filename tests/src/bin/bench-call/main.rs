@@ -17,6 +17,7 @@ mod report;
 mod rounds;
 mod signalling;
 mod size;
+mod stages;
 mod table;
 mod talk;
 mod telephone;

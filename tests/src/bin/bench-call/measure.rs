@@ -18,6 +18,7 @@ use crate::{
     options::{Options, Who},
     pesq::Pesq,
     say,
+    stages::Stages,
     talk::Talk,
     telephone::{Telephone, forget_sizes, sizes},
     watch::Watch,
@@ -84,6 +85,11 @@ pub(crate) fn round(
             pictures: Pictures::between(&seen[side], before.at_ns, after.at_ns),
             to_720_ms,
             sizes,
+            stages: Stages::read(
+                after.logs[side]
+                    .get(before.logs[side].len()..)
+                    .unwrap_or_default(),
+            ),
             usage: after.own[side].since(&before.own[side])?,
             around: around(&after.around[side], &before.around[side])?,
         })
@@ -114,6 +120,7 @@ struct Snapshot {
     own: [Sample; 2],
     around: [Sample; 2],
     wire_bytes: u64,
+    logs: [String; 2],
 }
 
 impl Snapshot {
@@ -135,6 +142,7 @@ impl Snapshot {
             own,
             around,
             wire_bytes: loopback_bytes()?,
+            logs: [0, 1].map(|side| telephone.log(side)),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     figures::{Round, SideFigures, SoundFigures, median},
     options::Who,
+    stages::{self, Stages},
     wire::Way,
 };
 
@@ -128,6 +129,10 @@ pub(crate) fn breakdown(rounds: &[Round], who: Who) -> Vec<String> {
             of(|way| way.to_screen)
         ));
     }
+    let stages: Vec<&Stages> = (sides.iter())
+        .filter_map(|side| side.stages.as_ref())
+        .collect();
+    lines.extend(stages::lines(&stages));
     let mut processes: Vec<_> = processes.into_iter().collect();
     processes.sort_by(|a, b| median(&b.1.0).total_cmp(&median(&a.1.0)));
     for (role, (percent, bytes)) in processes {

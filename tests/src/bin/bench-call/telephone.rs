@@ -28,6 +28,9 @@ pub(crate) trait Telephone {
     /// Processes of one side.
     fn processes(&self, side: usize) -> Vec<i32>;
 
+    /// What one side has written down so far.
+    fn log(&self, side: usize) -> String;
+
     /// What a process is, by its name and its command line; `None`: not part of the program.
     fn role(&self, name: &str, line: &str) -> Option<String>;
 }
