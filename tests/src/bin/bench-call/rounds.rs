@@ -119,6 +119,7 @@ pub(crate) fn breakdown(rounds: &[Round], who: Who) -> Vec<String> {
         .filter_map(|round| round.ways.as_ref().ok())
         .flatten()
         .collect();
+    let mut way = None;
     if !ways.is_empty() {
         let of =
             |pick: fn(&Way) -> f64| median(&ways.iter().map(|way| pick(way)).collect::<Vec<_>>());
@@ -128,11 +129,12 @@ pub(crate) fn breakdown(rounds: &[Round], who: Who) -> Vec<String> {
             of(|way| way.on_wire),
             of(|way| way.to_screen)
         ));
+        way = Some((of(|way| way.to_wire), of(|way| way.to_screen)));
     }
     let stages: Vec<&Stages> = (sides.iter())
         .filter_map(|side| side.stages.as_ref())
         .collect();
-    lines.extend(stages::lines(&stages));
+    lines.extend(stages::lines(&stages, way));
     let mut processes: Vec<_> = processes.into_iter().collect();
     processes.sort_by(|a, b| median(&b.1.0).total_cmp(&median(&a.1.0)));
     for (role, (percent, bytes)) in processes {

@@ -82,9 +82,40 @@ impl Stages {
     }
 }
 
-/// A line for each step, medians over sides and rounds.
-pub(crate) fn lines(sides: &[&Stages]) -> Vec<String> {
+/// The steps one after the other, from the camera's picture to the socket.
+const OUT: [&str; 4] = ["await encoder", "scale", "encode", "packetise"];
+/// And from the socket to the screen.
+const IN: [&str; 6] = [
+    "reassemble",
+    "buffer",
+    "await decoder",
+    "decode",
+    "paint",
+    "hand over",
+];
+
+/// A line for each step, medians over sides and rounds. `way` is what a picture took to the wire and from
+/// there to the screen, in milliseconds: what no step has of it is told, too.
+pub(crate) fn lines(sides: &[&Stages], way: Option<(f64, f64)>) -> Vec<String> {
     let mut lines = Vec::new();
+    if sides.is_empty() {
+        return lines;
+    }
+    let together = |steps: &[&str]| -> f64 {
+        let middle = |name: &&str| {
+            let steps = sides.iter().filter_map(|side| side.pictures.get(*name));
+            median(&steps.map(|step| step.p50_ms).collect::<Vec<_>>())
+        };
+        steps.iter().map(middle).filter(|ms| ms.is_finite()).sum()
+    };
+    if let Some((to_wire, to_screen)) = way {
+        for (words, rest) in [
+            ("capture, and between threads", to_wire - together(&OUT)),
+            ("screen, and between threads", to_screen - together(&IN)),
+        ] {
+            lines.push(format!("    {words:<30} {rest:5.2} ms"));
+        }
+    }
     for (name, words) in STEPS {
         let steps: Vec<Step> = (sides.iter())
             .filter_map(|side| side.pictures.get(name).copied())
@@ -135,11 +166,24 @@ mod tests {
         assert_eq!(stages.pictures["buffer"].percent, None);
         assert_eq!(stages.sound_ms["to_encoded"], 30.5);
         assert_eq!(Stages::read("INFO something else"), None);
-        let lines = lines(&[&stages]);
-        assert_eq!(lines.len(), 5);
+        let told = lines(&[&stages], None);
+        assert_eq!(told.len(), 5);
         assert!(
-            lines[0].contains("encode") && lines[0].contains("4.50 ms"),
-            "{lines:?}"
+            told[0].contains("encode") && told[0].contains("4.50 ms"),
+            "{told:?}"
+        );
+        let told = lines(&[&stages], Some((10.0, 5.0)));
+        assert!(
+            told[0].contains("capture") && told[0].contains("5.50 ms"),
+            "{told:?}"
+        );
+        assert!(
+            told[1].contains("screen") && told[1].contains("4.90 ms"),
+            "{told:?}"
+        );
+        assert!(
+            lines(&[], Some((1.0, 1.0))).is_empty(),
+            "not a program of ours"
         );
     }
 }
