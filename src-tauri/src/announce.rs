@@ -116,6 +116,11 @@ mod tests {
                 "shown": null,
             },
             "disclosures": { "known": false, "unread": 0, "list": [] },
+            "partners": { "known": false, "mayShare": false, "list": [] },
+            "statistics": {
+                "purpose": { "is": "statistics" }, "state": "never_asked", "sinceMs": null,
+                "told": true,
+            },
             "sending": { "camera": false, "microphone": false, "to": null },
         }))
         .unwrap()

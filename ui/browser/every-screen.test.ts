@@ -30,6 +30,24 @@ const PAGES: Record<string, { scene: string; clicks: string[] }> = {
   },
   'privacy-law': { scene: 'law-told', clicks: ['nav-privacy'] },
   'privacy-offline': { scene: 'offline', clicks: ['nav-privacy', 'consent-switch-camera'] },
+  'partners-open': {
+    scene: 'partners',
+    clicks: [
+      'nav-privacy',
+      'partner-document-acme',
+      'passings-acme',
+      'consent-text-partner-acme',
+      'consent-history-partner-acme',
+      'passings-club-of-the-valley',
+      'consent-text-statistics',
+      'consent-history-statistics',
+    ],
+  },
+  'share-ask': { scene: 'partners', clicks: ['nav-privacy', 'share-switch-acme-email'] },
+  'share-taken': { scene: 'partners', clicks: ['nav-privacy', 'share-switch-acme-name'] },
+  'share-stop': { scene: 'partners', clicks: ['nav-privacy', 'stop-sharing-club-of-the-valley'] },
+  'statistics-ask': { scene: 'home', clicks: ['nav-privacy', 'statistics-switch'] },
+  everything: { scene: 'partners', clicks: ['nav-privacy', 'withdraw-all'] },
   'withdraw-all': { scene: 'home', clicks: ['nav-privacy', 'withdraw-all'] },
   'ledger-long': { scene: 'ledger-long', clicks: ['nav-privacy', 'ledger-all'] },
   av: { scene: 'home', clicks: ['nav-settings', 'settings-av'] },
@@ -41,7 +59,7 @@ const PAGES: Record<string, { scene: string; clicks: string[] }> = {
 // What is acted about records and policies shows on the page that lists them.
 const ON_PRIVACY = ['withdrawn', 'policy-superseded', 'policy-trouble', 'policy-unknown'];
 const onPrivacy = (scene: string): boolean =>
-  scene.startsWith('ledger-') || ON_PRIVACY.includes(scene);
+  /^(ledger-|partners)/u.test(scene) || ON_PRIVACY.includes(scene);
 for (const scene of Object.keys(SCENES)) {
   PAGES[scene] ??= { scene, clicks: onPrivacy(scene) ? ['nav-privacy'] : [] };
 }

@@ -59,6 +59,11 @@ const ROOMS: &[Room] = &[
         never: &["tauri", "str0m", "cpal", "nokhwa"],
     },
     Room {
+        folder: "crates/stats",
+        may_use: &["jasmin-protocol", "jasmin-server"],
+        never: &["tauri", "str0m", "reqwest", "sqlx"],
+    },
+    Room {
         folder: "crates/cli",
         may_use: &["jasmin-client", "jasmin-consent", "jasmin-protocol"],
         never: &["tauri", "str0m"],

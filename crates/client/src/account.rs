@@ -20,8 +20,8 @@ use std::{
 
 use jasmin_protocol::{
     Address, AnswerCall, Base64, Call, CallId, Calls, Consents, Contacts, DeclineCall,
-    DeviceCertificate, Disclosures, ErrorCode, Me, PlaceCall, PublishDevice, Refresh,
-    RequestContact, RootProof, SessionId, SignedRecord, TellConsents, UserId, UserKeys,
+    DeviceCertificate, Disclosures, ErrorCode, Me, Partners, PlaceCall, PublishDevice, Refresh,
+    RequestContact, RootProof, SessionId, Shares, SignedRecord, TellConsents, UserId, UserKeys,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex as TurnMutex;
@@ -307,6 +307,22 @@ impl Account {
     /// As every request.
     pub async fn disclosures(&self) -> Result<Disclosures, ApiError> {
         self.ask(Ask::get("/v1/disclosures")).await
+    }
+
+    /// `GET /v1/partners`: whom something can be shared with.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn partners(&self) -> Result<Partners, ApiError> {
+        self.ask(Ask::get("/v1/partners")).await
+    }
+
+    /// `GET /v1/me/shares`: what went to partners about me.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn shares(&self) -> Result<Shares, ApiError> {
+        self.ask(Ask::get("/v1/me/shares")).await
     }
 
     /// `POST /v1/consents`: tells what was decided on this device.

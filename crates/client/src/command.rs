@@ -1,6 +1,6 @@
 //! What a person can ask the application to do.
 
-use jasmin_protocol::{CallKind, ErrorCode, Gesture, UserId};
+use jasmin_protocol::{CallKind, ErrorCode, Gesture, ShareField, UserId};
 use serde::{Deserialize, Serialize};
 
 /// One request. Answered at once with `Ok(())` or a [`Failure`]; what it changes shows in the next
@@ -97,6 +97,15 @@ pub enum Command {
     WithdrawConsent { purpose: Purpose, gesture: Gesture },
     /// Switch of the consent list, on: shows the prompt.
     AskConsent { purpose: Purpose },
+    /// What the person decided about something that is the whole account's. The page has shown the
+    /// question for it.
+    DecideForAccount {
+        purpose: AccountPurpose,
+        answer: AccountAnswer,
+        gesture: Gesture,
+    },
+    /// Take back all that a partner may have; the partner is told to delete it.
+    StopSharing { partner: String, gesture: Gesture },
 
     /// Open the device check.
     StartCheck,
@@ -154,6 +163,50 @@ pub enum Purpose {
     Camera,
     /// Open the microphone.
     Microphone,
+}
+
+/// What a grant for the whole account is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS))]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum AccountPurpose {
+    /// Give a partner a field.
+    Share {
+        /// Its id.
+        partner: String,
+        /// Which.
+        field: ShareField,
+    },
+    /// Be counted in statistics.
+    Statistics,
+}
+
+/// An answer about the whole account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum AccountAnswer {
+    /// Not now.
+    Deny,
+    /// Until taken back.
+    Allow,
+    /// Taken back.
+    Withdraw,
+}
+
+/// Every purpose by its kind, for words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "bindings", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum PurposeKind {
+    /// Open the camera.
+    Camera,
+    /// Open the microphone.
+    Microphone,
+    /// Give a partner a field.
+    Share,
+    /// Be counted in statistics.
+    Statistics,
 }
 
 /// A kind of device that can be chosen.

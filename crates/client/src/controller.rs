@@ -10,6 +10,7 @@ pub mod chores;
 mod devices;
 mod disclosures;
 mod ledger;
+mod partners;
 mod people;
 mod policies;
 mod prompts;

@@ -4,20 +4,22 @@
 
 mod committed;
 
+use std::collections::BTreeMap;
+
 use jasmin_consent::{
     chain::{self, Fault, Keys},
-    export, moment, notice,
+    export, moment, notice, purpose as purposes, standing,
 };
 use jasmin_protocol::{
     AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, Consents, DailyRoot, DeviceCertificate,
-    DeviceId, ExportHeader, LedgerDecision, LedgerDuration, LedgerEntry, MOST_RECORDS, NoticeRef,
-    RecordDevice, RecordId, SignedRecord, UserId,
+    DeviceId, ExportHeader, Gesture, LedgerDecision, LedgerDuration, LedgerEntry, MOST_RECORDS,
+    NoticeRef, PolicySetRef, RecordDevice, RecordId, SignedRecord, UserId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    LedgerFault, LedgerRecord, LedgerTrouble, Purpose,
+    AccountPurpose, LedgerFault, LedgerRecord, LedgerTrouble, Purpose, PurposeKind, ShareView,
     gate::{Decision, Verdict},
     keys::{DeviceKeys, PublicIdentity},
     platform,
@@ -69,6 +71,33 @@ pub(crate) struct Signer<'a> {
     pub(crate) offset_ms: i64,
     /// The server's time.
     pub(crate) now_ms: i64,
+}
+
+/// A decision, before its device has signed it.
+#[derive(Debug)]
+pub(crate) struct NewRecord {
+    pub(crate) purpose: String,
+    pub(crate) scope: Option<String>,
+    pub(crate) decision: LedgerDecision,
+    pub(crate) duration: Option<LedgerDuration>,
+    pub(crate) policy_set: Option<PolicySetRef>,
+    pub(crate) notice: Option<NoticeRef>,
+    pub(crate) asked_in: AskedIn,
+    pub(crate) gesture: Option<Gesture>,
+    /// By this machine's clock.
+    pub(crate) at_ms: i64,
+}
+
+/// The word that counts about a purpose of the whole account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AccountWord {
+    pub(crate) decision: LedgerDecision,
+    /// By the server's clock.
+    pub(crate) at_ms: i64,
+    /// The version of the policies that it was given under.
+    pub(crate) policy: Option<String>,
+    /// The server has it.
+    pub(crate) told: bool,
 }
 
 impl Signer<'_> {
@@ -126,18 +155,10 @@ impl Ledger {
         self.key.get_or_insert(key);
     }
 
-    /// Writes a decision down.
+    /// Writes a decision about a device down.
     pub(crate) fn add(&mut self, decision: &Decision, signer: &Signer<'_>) {
-        let at_ms = decision.at_ms.saturating_add(signer.offset_ms);
-        let Some(at_client) = moment::write(at_ms) else {
-            tracing::error!("a decision has no time that can be written");
-            return;
-        };
         let (decided, duration) = words(decision);
-        let record = ConsentRecord {
-            schema: CONSENT_SCHEMA.to_owned(),
-            id: RecordId(Uuid::now_v7()),
-            subject: signer.subject,
+        let new = NewRecord {
             purpose: code(decision.purpose).to_owned(),
             scope: decision.call.map(|call| format!("call:{call}")),
             decision: decided,
@@ -146,6 +167,30 @@ impl Ledger {
             notice: decision.notice.clone(),
             asked_in: decision.asked_in,
             gesture: decision.gesture,
+            at_ms: decision.at_ms,
+        };
+        self.add_record(new, signer);
+    }
+
+    /// Writes down what was decided.
+    pub(crate) fn add_record(&mut self, new: NewRecord, signer: &Signer<'_>) {
+        let at_ms = new.at_ms.saturating_add(signer.offset_ms);
+        let Some(at_client) = moment::write(at_ms) else {
+            tracing::error!("a decision has no time that can be written");
+            return;
+        };
+        let record = ConsentRecord {
+            schema: CONSENT_SCHEMA.to_owned(),
+            id: RecordId(Uuid::now_v7()),
+            subject: signer.subject,
+            purpose: new.purpose,
+            scope: new.scope,
+            decision: new.decision,
+            duration: new.duration,
+            policy_set: new.policy_set,
+            notice: new.notice,
+            asked_in: new.asked_in,
+            gesture: new.gesture,
             device: RecordDevice {
                 certificate: signer.certificate.clone(),
                 name: platform::device_name(),
@@ -305,14 +350,35 @@ impl Ledger {
         Ok(fresh)
     }
 
+    /// What counts about each purpose of the whole account, by its code: of all devices, with what the
+    /// server has yet to hear of.
+    pub(crate) fn account_words(&self) -> BTreeMap<String, AccountWord> {
+        let told = self.entries.iter().map(|entry| &entry.signed.record);
+        let waiting = self.waiting.iter().map(|signed| &signed.record);
+        let is_waiting = |id| self.waiting.iter().any(|signed| signed.record.id == id);
+        standing::last(told.chain(waiting))
+            .into_iter()
+            .filter(|((_, device), _)| device.is_none())
+            .map(|((code, _), record)| {
+                let word = AccountWord {
+                    decision: record.decision,
+                    at_ms: moment::read(&record.at_client).unwrap_or_default(),
+                    policy: record.policy_set.as_ref().map(|set| set.version.clone()),
+                    told: !is_waiting(record.id),
+                };
+                (code.to_owned(), word)
+            })
+            .collect()
+    }
+
     /// The last records of the ledger, the last first. Not by their times: clocks are set, and what
     /// followed what is known without them.
-    pub fn views(&self, here: DeviceId) -> Vec<LedgerRecord> {
+    pub fn views(&self, here: DeviceId, name_of: impl Fn(&str) -> String) -> Vec<LedgerRecord> {
         let waiting = self.waiting.iter().rev().map(|signed| (signed, false));
         let told = self.entries.iter().rev().map(|entry| (&entry.signed, true));
         waiting
             .chain(told)
-            .filter_map(|(signed, told)| view(&signed.record, told, here))
+            .filter_map(|(signed, told)| view(&signed.record, told, here, &name_of))
             .take(SHOWN)
             .collect()
     }
@@ -346,19 +412,39 @@ pub(crate) fn asked_with(purpose: Purpose, place: AskedIn) -> Option<NoticeRef> 
     notice::notice(code(purpose), place, LOCALE).map(|notice| notice.reference)
 }
 
+/// The text that a question about the whole account shows, in the settings.
+pub(crate) fn account_asked_with(purpose: &AccountPurpose) -> Option<NoticeRef> {
+    let notice = notice::notice(&account_code(purpose), AskedIn::Settings, LOCALE);
+    notice.map(|notice| notice.reference)
+}
+
 /// The purpose's code in the catalogue.
 pub(crate) fn code(purpose: Purpose) -> &'static str {
     match purpose {
-        Purpose::Camera => jasmin_consent::purpose::CAMERA.code,
-        Purpose::Microphone => jasmin_consent::purpose::MICROPHONE.code,
+        Purpose::Camera => purposes::CAMERA.code,
+        Purpose::Microphone => purposes::MICROPHONE.code,
     }
 }
 
-/// The purpose of a code, where this app uses it.
-pub(crate) fn purpose(code_of: &str) -> Option<Purpose> {
-    [Purpose::Camera, Purpose::Microphone]
-        .into_iter()
-        .find(|purpose| code(*purpose) == code_of)
+/// The code of a purpose of the whole account.
+pub(crate) fn account_code(purpose: &AccountPurpose) -> String {
+    match purpose {
+        AccountPurpose::Share { partner, field } => format!("share:{partner}:{}", field.word()),
+        AccountPurpose::Statistics => purposes::STATISTICS.code.to_owned(),
+    }
+}
+
+/// The kind of the purpose of a code, with a `<…>` in it or not, where this app uses it.
+pub(crate) fn kind_of(code: &str) -> Option<PurposeKind> {
+    [
+        (purposes::CAMERA, PurposeKind::Camera),
+        (purposes::MICROPHONE, PurposeKind::Microphone),
+        (purposes::SHARE, PurposeKind::Share),
+        (purposes::STATISTICS, PurposeKind::Statistics),
+    ]
+    .into_iter()
+    .find(|(purpose, _)| code == purpose.code || purposes::covers(purpose.code, code))
+    .map(|(_, kind)| kind)
 }
 
 fn words(decision: &Decision) -> (LedgerDecision, Option<LedgerDuration>) {
@@ -389,14 +475,25 @@ fn kind(fault: Fault, sequence: u64, known: u64) -> LedgerFault {
 }
 
 /// `None` for a purpose that this version does not know.
-fn view(record: &ConsentRecord, told: bool, here: DeviceId) -> Option<LedgerRecord> {
-    let purpose = purpose(&record.purpose)?;
+fn view(
+    record: &ConsentRecord,
+    told: bool,
+    here: DeviceId,
+    name_of: &impl Fn(&str) -> String,
+) -> Option<LedgerRecord> {
+    let purpose = kind_of(&record.purpose)?;
+    let share = purposes::shared_with(&record.purpose).map(|(partner, field)| ShareView {
+        partner: partner.to_owned(),
+        name: name_of(partner),
+        field,
+    });
     let lines = |reference: &NoticeRef| notice::find(&record.purpose, reference);
     #[expect(clippy::cast_precision_loss, reason = "fits into 53 bits")]
     let at_ms = moment::read(&record.at_client)? as f64;
     Some(LedgerRecord {
         id: record.id.to_string(),
         purpose,
+        share,
         decision: record.decision,
         duration: record.duration,
         asked_in: record.asked_in,
@@ -422,7 +519,13 @@ fn view(record: &ConsentRecord, told: bool, here: DeviceId) -> Option<LedgerReco
 
 /// Names are not part of a record.
 fn without_names(line: &str) -> String {
-    line.replace("{first}", "…").replace("{name}", "…")
+    let mut parts = line.split('{');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push('…');
+        text.push_str(part.split_once('}').map_or(part, |(_, rest)| rest));
+    }
+    text
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ impl People {
             | Event::CallTakenElsewhere { .. }
             | Event::CallOver { .. }
             | Event::ConsentsChanged { .. }
+            | Event::SharesChanged
             | Event::KeyChanged { .. } => {}
         }
     }

@@ -8,7 +8,7 @@ use jasmin_consent::policy::{self, SetFault, diff, text};
 use jasmin_protocol::{Base64, PolicyKind, PolicySet, PolicySetRef, PolicySets, PolicyText};
 use serde::{Deserialize, Serialize};
 
-use crate::{PolicyChangeView, PolicyDocumentView, PolicyPage, PolicySetView, Purpose, ledger};
+use crate::{PolicyChangeView, PolicyDocumentView, PolicyPage, PolicySetView, ledger};
 
 /// Texts are shown in this language; there is no other yet.
 const LOCALE: &str = policy::FIRST_LOCALE;
@@ -146,8 +146,8 @@ impl Policies {
     }
 
     /// Whether a set in force has ended a yes that was given under the set with the version `under`.
-    pub fn has_ended(&self, purpose: Purpose, under: Option<&str>, now_ms: i64) -> bool {
-        policy::superseded_by(&self.sets, ledger::code(purpose), under, now_ms).is_some()
+    pub fn has_ended(&self, code: &str, under: Option<&str>, now_ms: i64) -> bool {
+        policy::superseded_by(&self.sets, code, under, now_ms).is_some()
     }
 
     /// The version that the person should look at: the oldest that they have not opened.
@@ -213,7 +213,9 @@ fn view(set: &PolicySet) -> PolicySetView {
                 purposes: change
                     .purposes
                     .iter()
-                    .filter_map(|code| ledger::purpose(code))
+                    .filter_map(|code| ledger::kind_of(code))
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
                     .collect(),
                 summary: change.summary.clone(),
             })
@@ -230,6 +232,7 @@ mod tests {
     use jasmin_protocol::SignedPolicySet;
 
     use super::*;
+    use crate::PurposeKind;
 
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
     /// 2026-11-30.
@@ -292,13 +295,12 @@ mod tests {
     fn a_widening_ends_a_yes_on_its_day_also_without_the_server() {
         let (sets, _) = published();
         let policies = known(&sets, NOW);
-        let ended =
-            |under, day: i64| policies.has_ended(Purpose::Camera, under, NOW + day * DAY_MS);
+        let ended = |under, day: i64| policies.has_ended("camera", under, NOW + day * DAY_MS);
         assert!(!ended(Some("1.0.0"), 30));
         assert!(ended(Some("1.0.0"), 31));
         assert!(ended(None, 31));
         assert!(!ended(Some("1.1.0"), 31));
-        assert!(!policies.has_ended(Purpose::Microphone, None, NOW + 99 * DAY_MS));
+        assert!(!policies.has_ended("microphone", None, NOW + 99 * DAY_MS));
         let next = policies.next_effective_ms(NOW).unwrap();
         assert!(next > NOW + 30 * DAY_MS && next <= NOW + 31 * DAY_MS);
         assert_eq!(policies.next_effective_ms(next), None);
@@ -400,7 +402,7 @@ mod tests {
             .collect();
         assert_eq!(changed, [1, 0]);
         let view = &policies.views()[0];
-        assert_eq!(view.changes[0].purposes, [Purpose::Camera]);
+        assert_eq!(view.changes[0].purposes, [PurposeKind::Camera]);
         let json = serde_json::to_string(&policies).unwrap();
         assert_eq!(serde_json::from_str::<Policies>(&json).unwrap(), policies);
     }

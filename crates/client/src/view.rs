@@ -4,11 +4,11 @@
 use jasmin_consent::policy::{diff::ChangedSection, text::Document};
 use jasmin_protocol::{
     AskedIn, CallId, CallKind, ChangeKind, DisclosureGround, LedgerDecision, LedgerDuration,
-    PolicyKind, UserId,
+    PartnerStatus, PassingKind, PassingState, PolicyKind, ShareField, UserId,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceKind, Processing, Purpose};
+use crate::{AccountPurpose, DeviceKind, Processing, Purpose, PurposeKind};
 
 macro_rules! view {
     ($(#[$doc:meta])* pub struct $name:ident { $($fields:tt)* }) => {
@@ -70,6 +70,10 @@ view! {
         pub policies: PoliciesView,
         /// What was given about the person under the law.
         pub disclosures: DisclosuresView,
+        /// Partners, what they may have, and what went to them.
+        pub partners: PartnersView,
+        /// Whether the person is counted in statistics.
+        pub statistics: AccountConsentView,
         /// Cameras, microphones, speakers.
         pub devices: DevicesView,
         /// The device check, while it is open.
@@ -508,6 +512,94 @@ view! {
 }
 
 view! {
+    /// A purpose of the whole account and how it stands.
+    pub struct AccountConsentView {
+        /// What for.
+        pub purpose: AccountPurpose,
+        /// How it stands; never `allowed_once`.
+        pub state: ConsentState,
+        /// Since when (Unix ms); `None` when never asked.
+        pub since_ms: Option<f64>,
+        /// The server has heard of it.
+        pub told: bool,
+    }
+}
+
+view! {
+    /// A field for a partner.
+    pub struct ShareView {
+        /// The partner's id.
+        pub partner: String,
+        /// The partner's name; its id where the partner is not known.
+        pub name: String,
+        /// Which.
+        pub field: ShareField,
+    }
+}
+
+view! {
+    /// Partners.
+    pub struct PartnersView {
+        /// The server was asked in this session.
+        pub known: bool,
+        /// Whether the person is of an age at which anything can be shared.
+        pub may_share: bool,
+        /// By name.
+        pub list: Vec<PartnerView>,
+    }
+}
+
+view! {
+    /// One partner.
+    pub struct PartnerView {
+        /// Its id.
+        pub id: String,
+        /// Its name.
+        pub name: String,
+        /// The company behind it.
+        pub legal_entity: String,
+        /// Where that is.
+        pub country: String,
+        /// What it wants the data for.
+        pub purpose: String,
+        /// For how long it promises to keep them.
+        pub retention: String,
+        /// How far it has come.
+        pub status: PartnerStatus,
+        /// Whether anything can go to it on this day.
+        pub open: bool,
+        /// When it signed that it protects what it gets: `YYYY-MM-DD`.
+        pub signed_on: Option<String>,
+        /// The last day on which that counts: `YYYY-MM-DD`.
+        pub review_by: Option<String>,
+        /// SHA-256 of what it signed, in hexadecimal digits.
+        pub undertaking: Option<String>,
+        /// Each field that it wants, and how it stands.
+        pub fields: Vec<AccountConsentView>,
+        /// What went to it, newest first.
+        pub passings: Vec<PassingView>,
+    }
+}
+
+view! {
+    /// One pass through the gate.
+    pub struct PassingView {
+        /// Its number.
+        pub id: String,
+        /// What.
+        pub kind: PassingKind,
+        /// Which fields.
+        pub fields: Vec<ShareField>,
+        /// When (Unix ms, by the server's clock).
+        pub at_ms: f64,
+        /// What became of it.
+        pub state: PassingState,
+        /// When the partner answered (Unix ms, by the server's clock).
+        pub answered_at_ms: Option<f64>,
+    }
+}
+
+view! {
     /// The person's consent ledger.
     pub struct LedgerView {
         /// Newest first, at most 200; empty unless the page asked for them with
@@ -528,7 +620,9 @@ view! {
         /// Its id.
         pub id: String,
         /// What for.
-        pub purpose: Purpose,
+        pub purpose: PurposeKind,
+        /// Which field for which partner, where it is about sharing.
+        pub share: Option<ShareView>,
         /// What was decided.
         pub decision: LedgerDecision,
         /// How long a yes counts.
@@ -657,7 +751,7 @@ view! {
         /// What it means for people.
         pub kind: ChangeKind,
         /// What is asked again because of it, of what this app knows.
-        pub purposes: Vec<Purpose>,
+        pub purposes: Vec<PurposeKind>,
         /// In plain words.
         pub summary: String,
     }

@@ -3,7 +3,7 @@
 
 use jasmin_client::{
     Command, ConsentState, ConsentView, LedgerExport, LedgerFault, LedgerRecord, LinkView,
-    PromptAnswer, Purpose, View,
+    PromptAnswer, Purpose, PurposeKind, View,
 };
 use jasmin_consent::export;
 use jasmin_protocol::{AskedIn, Gesture, LedgerDecision, LedgerDuration};
@@ -57,9 +57,9 @@ async fn each_decision_is_told_with_its_text() {
     assert_eq!(
         words,
         [
-            (Purpose::Camera, LedgerDecision::Withdrawn, None),
-            (Purpose::Microphone, LedgerDecision::Granted, lasting),
-            (Purpose::Camera, LedgerDecision::Granted, lasting),
+            (PurposeKind::Camera, LedgerDecision::Withdrawn, None),
+            (PurposeKind::Microphone, LedgerDecision::Granted, lasting),
+            (PurposeKind::Camera, LedgerDecision::Granted, lasting),
         ]
     );
     assert!(

@@ -5,6 +5,7 @@ mod call;
 mod disclosures;
 mod foundations;
 mod ledger;
+mod partners;
 mod people;
 mod policies;
 mod swapped_keys;

@@ -20,7 +20,10 @@ use jasmin_media::{
     synthetic::SyntheticCamera,
 };
 use jasmin_protocol::Outbox;
-use jasmin_server::{Clock, DisclosureOrder, Publication, PublishError, Server, SystemClock};
+use jasmin_server::{
+    Clock, DisclosureOrder, PartnerDeskError, PartnerOrder, Publication, PublishError, Server,
+    SystemClock,
+};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
@@ -94,22 +97,32 @@ impl World {
         self.clock.now_ms()
     }
 
-    /// Publishes the policies in a folder, as an operator does while the server runs.
-    pub(crate) async fn publish(&self, folder: &Path) -> Result<String, PublishError> {
+    /// As the server's own, for commands beside it.
+    fn config(&self) -> jasmin_server::Config {
         let mut config = jasmin_server::Config::at(self.dir.path().join("server"));
         config.clock = self.clock.clone();
+        config
+    }
+
+    /// Publishes the policies in a folder, as an operator does while the server runs.
+    pub(crate) async fn publish(&self, folder: &Path) -> Result<String, PublishError> {
         let wanted = Publication {
             folder: folder.to_owned(),
             dry_run: false,
         };
-        jasmin_server::publish(&config, &wanted).await
+        jasmin_server::publish(&self.config(), &wanted).await
     }
 
     /// Writes in the register of lawful disclosures, as an officer does while the server runs.
     pub(crate) async fn disclose(&self, order: &DisclosureOrder) -> String {
-        let mut config = jasmin_server::Config::at(self.dir.path().join("server"));
-        config.clock = self.clock.clone();
-        jasmin_server::disclose(&config, order).await.unwrap()
+        jasmin_server::disclose(&self.config(), order)
+            .await
+            .unwrap()
+    }
+
+    /// Writes in the book of partners, as an operator does while the server runs.
+    pub(crate) async fn partner(&self, order: &PartnerOrder) -> Result<String, PartnerDeskError> {
+        jasmin_server::partner(&self.config(), order).await
     }
 
     /// A folder for this world's files.

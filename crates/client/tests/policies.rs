@@ -2,7 +2,9 @@
 
 use std::{fs, path::PathBuf};
 
-use jasmin_client::{Command, ConsentState, FailureCode, LinkView, PolicyPage, Purpose, View};
+use jasmin_client::{
+    Command, ConsentState, FailureCode, LinkView, PolicyPage, Purpose, PurposeKind, View,
+};
 use jasmin_consent::moment;
 use jasmin_protocol::LedgerDecision;
 
@@ -79,7 +81,10 @@ async fn a_wider_policy_is_announced_shown_and_asked_again_on_its_day() {
     world.restart(&[]).await;
     let view = ana.until(|view| view.policies.unread.is_some()).await;
     assert_eq!(view.policies.unread.as_deref(), Some("1.1.0"));
-    assert_eq!(view.policies.sets[0].changes[0].purposes, [Purpose::Camera]);
+    assert_eq!(
+        view.policies.sets[0].changes[0].purposes,
+        [PurposeKind::Camera]
+    );
     assert_eq!(
         state(&view, Purpose::Camera),
         ConsentState::Allowed,

@@ -7,6 +7,8 @@ use jasmin_protocol::{AskedIn, Base64, NoticeRef};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::purpose;
+
 /// Where questions come up.
 pub const PLACES: [AskedIn; 3] = [AskedIn::Call, AskedIn::Check, AskedIn::Settings];
 
@@ -17,7 +19,9 @@ pub const LANGUAGES: [(&str, &str); 1] = [("en", include_str!("../notices/en.jso
 #[serde(deny_unknown_fields)]
 struct Texts {
     version: u32,
+    #[serde(default)]
     call: Vec<String>,
+    #[serde(default)]
     check: Vec<String>,
     settings: Vec<String>,
 }
@@ -38,7 +42,8 @@ static TEXTS: LazyLock<BTreeMap<&str, Language>> = LazyLock::new(|| {
     LANGUAGES.map(read).into_iter().collect()
 });
 
-/// A text as it stands in the catalogue. `{first}` and `{name}` stand for the other person.
+/// A text as it stands in the catalogue. `{first}` and `{name}` stand for the other person; `{partner}`,
+/// `{entity}`, `{country}`, `{purpose}`, `{kept}` and `{field}` for what a partner wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// Its hash, version and language.
@@ -47,15 +52,18 @@ pub struct Notice {
     pub lines: Vec<String>,
 }
 
-/// The text that asks for a purpose.
+/// The text that asks for a purpose; `None` where it is not asked in this place.
 #[must_use]
 pub fn notice(purpose: &str, place: AskedIn, locale: &str) -> Option<Notice> {
-    let texts = TEXTS.get(locale)?.get(purpose)?;
+    let texts = TEXTS.get(locale)?.get(purpose::listed(purpose)?.code)?;
     let lines = match place {
         AskedIn::Call => &texts.call,
         AskedIn::Check => &texts.check,
         AskedIn::Settings => &texts.settings,
     };
+    if lines.is_empty() {
+        return None;
+    }
     let reference = NoticeRef {
         hash: Base64(hash(lines).to_vec()),
         version: texts.version,
@@ -98,8 +106,13 @@ mod tests {
                 "{tag}: no text without a use"
             );
             for purpose in used {
-                for place in PLACES {
-                    let notice = notice(purpose.code, place, tag).unwrap();
+                let asked = |place| notice(purpose.code, place, tag);
+                assert!(
+                    asked(AskedIn::Settings).is_some(),
+                    "{}: all can be asked in the settings",
+                    purpose.code
+                );
+                for notice in PLACES.into_iter().filter_map(asked) {
                     assert_eq!(find(purpose.code, &notice.reference), Some(notice.clone()));
                     let words: usize = notice
                         .lines
@@ -139,10 +152,11 @@ mod tests {
                 .collect()
         };
         let mut found = Vec::new();
-        for purpose in ["camera", "microphone"] {
-            for place in PLACES {
-                found.push(hex(notice(purpose, place, "en").unwrap()));
-            }
+        for purpose in ["camera", "microphone", "share:acme:name", "aggregate_stats"] {
+            let texts = PLACES
+                .into_iter()
+                .filter_map(|place| notice(purpose, place, "en"));
+            found.extend(texts.map(hex));
         }
         assert_eq!(
             found,
@@ -152,7 +166,9 @@ mod tests {
                 "6527a863e709",
                 "83789b539535",
                 "1b642cd5a0e0",
-                "d9d36dcd7f0a"
+                "d9d36dcd7f0a",
+                "4405b11c96a6",
+                "8c2d2bc0f5aa"
             ]
         );
     }

@@ -15,7 +15,7 @@ use jasmin_protocol::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{chain, moment};
+use crate::{chain, moment, purpose};
 
 const POLICY: &[u8] = b"jasmin-policy-v1";
 
@@ -179,9 +179,13 @@ pub fn superseded_by<'a>(
 
 /// Whether a set does more under a purpose than the one before it.
 #[must_use]
-pub fn widens(set: &PolicySet, purpose: &str) -> bool {
+pub fn widens(set: &PolicySet, code: &str) -> bool {
     set.changes.iter().any(|change| {
-        change.kind == ChangeKind::Widens && change.purposes.iter().any(|code| code == purpose)
+        change.kind == ChangeKind::Widens
+            && change
+                .purposes
+                .iter()
+                .any(|pattern| purpose::covers(pattern, code))
     })
 }
 

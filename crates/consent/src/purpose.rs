@@ -1,5 +1,7 @@
 //! The purposes that exist, and what taking each back does.
 
+use jasmin_protocol::ShareField;
+
 /// How far a purpose has come in the product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -103,6 +105,40 @@ pub const MICROPHONE: Purpose = Purpose {
         there: "the other person sees that the microphone is off",
         within_ms: 200,
         held_by: Some("tests/e2e/consent.rs::a_withdrawn_microphone_is_closed_at_once"),
+    },
+};
+
+/// Giving a field to a partner.
+pub const SHARE: Purpose = Purpose {
+    code: "share:<partner>:<field>",
+    stage: Stage::Used,
+    reach: Reach::Account,
+    data: &["the field"],
+    recipients: "the partner",
+    kept: "for as long as the partner has promised",
+    withdrawal: Effect {
+        here: "the switch goes off",
+        there: "the partner is told to delete it",
+        within_ms: 60_000,
+        held_by: Some(
+            "crates/server/src/partners/tests.rs::what_is_taken_back_is_deleted_at_the_partner",
+        ),
+    },
+};
+
+/// Being counted in published statistics.
+pub const STATISTICS: Purpose = Purpose {
+    code: "aggregate_stats",
+    stage: Stage::Used,
+    reach: Reach::Account,
+    data: &["counts of calls, contacts and devices"],
+    recipients: "everybody, as noised totals of many people",
+    kept: "totals that were published stay; nothing else is kept for it",
+    withdrawal: Effect {
+        here: "the switch goes off",
+        there: "not counted from the next release on; totals that were published stay",
+        within_ms: 60_000,
+        held_by: Some("crates/server/src/statistics/tests.rs::who_takes_it_back_is_not_counted"),
     },
 };
 
@@ -226,22 +262,8 @@ pub const CATALOGUE: &[Purpose] = &[
         ROWS,
         60_000,
     ),
-    planned(
-        "aggregate_stats",
-        Reach::Account,
-        &["counts"],
-        COLLECTOR,
-        ROWS,
-        60_000,
-    ),
-    planned(
-        "share:<partner>:<field>",
-        Reach::Account,
-        &["the field"],
-        "",
-        "the partner is told to delete",
-        60_000,
-    ),
+    STATISTICS,
+    SHARE,
     planned(
         "recording:<call>",
         Reach::Account,
@@ -278,6 +300,27 @@ pub fn used(code: &str) -> Option<&'static Purpose> {
 #[must_use]
 pub fn find(code: &str) -> Option<&'static Purpose> {
     CATALOGUE.iter().find(|purpose| names(purpose.code, code))
+}
+
+/// The purpose of a code as the catalogue writes it, or as a record does.
+#[must_use]
+pub fn listed(code: &str) -> Option<&'static Purpose> {
+    let as_written = CATALOGUE.iter().find(|purpose| purpose.code == code);
+    as_written.or_else(|| find(code))
+}
+
+/// The partner and the field that a code of sharing names.
+#[must_use]
+pub fn shared_with(code: &str) -> Option<(&str, ShareField)> {
+    let (partner, field) = code.strip_prefix("share:")?.split_once(':')?;
+    find(code)?;
+    Some((partner, ShareField::of(field)?))
+}
+
+/// Whether a code of the catalogue, with a `<…>` or not, means the purpose with this code.
+#[must_use]
+pub fn covers(pattern: &str, code: &str) -> bool {
+    pattern == code || names(pattern, code)
 }
 
 /// A `<…>` stands for one or more letters, digits, `-` and `_`.
@@ -321,6 +364,15 @@ mod tests {
             assert_eq!(find(code), None, "{code}");
         }
         assert_eq!(used("presence"), None, "planned only");
+        assert_eq!(
+            shared_with("share:acme:email"),
+            Some(("acme", ShareField::Email))
+        );
+        for code in ["share:acme:mind", "share:acme", "share::name", "camera"] {
+            assert_eq!(shared_with(code), None, "{code}");
+        }
+        assert!(covers("share:<partner>:<field>", "share:acme:email"));
+        assert!(covers("camera", "camera") && !covers("camera", "microphone"));
     }
 
     /// What a feature must fill in before its purpose counts as used.

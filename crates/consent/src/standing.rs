@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jasmin_protocol::{DeviceId, LedgerDecision, LedgerDuration, LedgerEntry};
+use jasmin_protocol::{
+    ConsentRecord, DeviceId, LedgerDecision, LedgerDuration, LedgerEntry, RecordId,
+};
 
 use crate::purpose::{self, Reach};
 
@@ -15,45 +17,53 @@ pub struct Live<'a> {
     pub device: Option<DeviceId>,
     /// The version of the policies that it was given under.
     pub policy: Option<&'a str>,
+    /// The record with it.
+    pub record: RecordId,
 }
 
-/// What is allowed until taken back, by a ledger. Of decisions about the same, the latest by the clocks
-/// of the devices counts, and among those of one moment one that is no yes.
+/// What a decision is about: the code of a purpose, and the device where it is a device's.
+type About<'a> = (&'a str, Option<DeviceId>);
+
+/// The word that counts about each purpose. Of decisions about the same, the latest by the clocks of the
+/// devices counts, and among those of one moment one that is no yes.
 #[must_use]
-pub fn live(entries: &[LedgerEntry]) -> Vec<Live<'_>> {
-    let mut last: BTreeMap<(&str, Option<DeviceId>), &LedgerEntry> = BTreeMap::new();
-    for entry in entries {
-        let record = &entry.signed.record;
+pub fn last<'a>(
+    records: impl IntoIterator<Item = &'a ConsentRecord>,
+) -> BTreeMap<About<'a>, &'a ConsentRecord> {
+    let mut last: BTreeMap<About<'a>, &'a ConsentRecord> = BTreeMap::new();
+    for record in records {
         let device = match purpose::find(&record.purpose).map(|purpose| purpose.reach) {
             Some(Reach::Device) => Some(record.device.certificate.device_id),
             Some(Reach::Account) => None,
             None => continue,
         };
-        let rank = |entry: &LedgerEntry| {
-            let record = &entry.signed.record;
+        let rank = |record: &'a ConsentRecord| {
             let is_yes = record.decision == LedgerDecision::Granted;
-            (record.at_client.clone(), !is_yes, entry.sequence)
+            (record.at_client.as_str(), !is_yes)
         };
-        let place = last.entry((&record.purpose, device)).or_insert(entry);
-        if rank(entry) > rank(place) {
-            *place = entry;
+        let place = last.entry((&record.purpose, device)).or_insert(record);
+        if rank(record) >= rank(place) {
+            *place = record;
         }
     }
-    last.into_iter()
-        .filter(|(_, entry)| {
-            let record = &entry.signed.record;
-            record.decision == LedgerDecision::Granted
-                && record.duration == Some(LedgerDuration::UntilWithdrawn)
-        })
-        .map(|((purpose, device), entry)| Live {
+    last
+}
+
+/// What is allowed until taken back, by a ledger.
+#[must_use]
+pub fn live(entries: &[LedgerEntry]) -> Vec<Live<'_>> {
+    let is_live = |record: &&ConsentRecord| {
+        record.decision == LedgerDecision::Granted
+            && record.duration == Some(LedgerDuration::UntilWithdrawn)
+    };
+    last(entries.iter().map(|entry| &entry.signed.record))
+        .into_iter()
+        .filter(|(_, record)| is_live(record))
+        .map(|((purpose, device), record)| Live {
             purpose,
             device,
-            policy: entry
-                .signed
-                .record
-                .policy_set
-                .as_ref()
-                .map(|set| set.version.as_str()),
+            policy: record.policy_set.as_ref().map(|set| set.version.as_str()),
+            record: record.id,
         })
         .collect()
 }
@@ -103,7 +113,8 @@ mod tests {
             [Live {
                 purpose: "camera",
                 device: Some(other),
-                policy: None
+                policy: None,
+                record: world.entries[1].signed.record.id,
             }]
         );
     }

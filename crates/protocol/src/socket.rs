@@ -171,6 +171,8 @@ pub enum Event {
         /// How many entries it has now.
         last: u64,
     },
+    /// Something went to a partner, or a partner answered.
+    SharesChanged,
     /// A contact's identity key changed.
     KeyChanged {
         /// Whose.

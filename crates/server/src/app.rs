@@ -37,6 +37,8 @@ pub(crate) struct App {
     pub(crate) deadlines: Notify,
     /// There is a new mail.
     pub(crate) mails: Notify,
+    /// Somebody decided what partners may have.
+    pub(crate) shares: Notify,
     /// Cancelled when the server is about to stop.
     pub(crate) draining: CancellationToken,
     /// Everything that a stop waits for.
@@ -136,6 +138,7 @@ fn lifetime(event: &Event, now_ms: i64) -> (Option<CallId>, i64) {
         | Event::CallTakenElsewhere { .. }
         | Event::CallOver { .. }
         | Event::ConsentsChanged { .. }
+        | Event::SharesChanged
         | Event::KeyChanged { .. } => (None, now_ms + EVENT_DAYS * 86_400_000),
     }
 }

@@ -1,6 +1,6 @@
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{Config, DatabaseUrl, DisclosureOrder, Publication};
+use crate::{Config, DatabaseUrl, DisclosureOrder, PartnerOrder, Publication};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -15,6 +15,12 @@ Usage: jasmin-server [OPTIONS]
                      disclosure approve|refuse|give CASE --key FILE [--why WORDS] [--out FILE]
                      disclosure list
                                  the register of lawful disclosures; two officers must approve
+       jasmin-server partner propose RECORD.json
+                     partner sign ID --document FILE --signed-on DAY --review-by DAY
+                     partner activate ID
+                     partner suspend|end ID --why WORDS
+                     partner list
+                                 whom people can share something with, and what each has signed
 
   --listen ADDRESS:PORT  where to listen [127.0.0.1:8420]; port 0 takes a free one
   --data-dir FOLDER      database file, key file, outbox [./data]   (JASMIN_SERVER_DATA)
@@ -42,6 +48,8 @@ pub enum Invocation {
     Publish(Box<Config>, Publication),
     /// Write in the register of lawful disclosures.
     Disclose(Box<Config>, DisclosureOrder),
+    /// Write in the book of partners.
+    Partner(Box<Config>, PartnerOrder),
 }
 
 /// A command line that cannot be followed.
@@ -77,10 +85,14 @@ impl Invocation {
 
         let mut args = args.into_iter().peekable();
         let mut publication = None;
-        let mut disclosure = None;
-        if args.peek().is_some_and(|first| first == "disclosure") {
+        let mut papers = None;
+        let is_first = |first: Option<&OsString>, desk: &str| first.is_some_and(|it| it == desk);
+        let desk = [DISCLOSURE, PARTNER]
+            .into_iter()
+            .find(|desk| is_first(args.peek(), desk));
+        if let Some(desk) = desk {
             args.next();
-            disclosure = Some(Papers::new(&mut args)?);
+            papers = Some(Papers::new(desk, &mut args)?);
         } else if args.peek().is_some_and(|first| first == "policy") {
             args.next();
             let verb = args.next().ok_or(ArgsError::Missing("policy"))?;
@@ -105,6 +117,11 @@ impl Invocation {
                     .or_else(|| args.next())
                     .ok_or(ArgsError::Missing(name))
             };
+            let paper = papers.as_ref().and_then(|papers| papers.option(&option));
+            if let (Some(name), Some(papers)) = (paper, &mut papers) {
+                papers.options.insert(name, value(name)?);
+                continue;
+            }
             match option.as_str() {
                 "--listen" => {
                     config.listen =
@@ -135,11 +152,6 @@ impl Invocation {
                         publication.dry_run = true;
                     }
                 }
-                "--key" | "--vouched-by" | "--out" | "--why" if disclosure.is_some() => {
-                    if let Some(papers) = &mut disclosure {
-                        papers.take(&option, value("--key, --vouched-by, --out, --why")?);
-                    }
-                }
                 "data-map" => return Ok(Self::DataMap),
                 "--i-know-no-tls" => config.i_know_no_tls = true,
                 "--help" | "-h" => return Ok(Self::Help),
@@ -147,65 +159,118 @@ impl Invocation {
                 _ => return Err(ArgsError::Unknown(option)),
             }
         }
-        Ok(match (publication, disclosure) {
-            (Some(publication), _) => Self::Publish(Box::new(config), publication),
-            (None, Some(papers)) => Self::Disclose(Box::new(config), papers.order()?),
-            (None, None) => Self::Run(Box::new(config)),
-        })
+        let config = Box::new(config);
+        match (publication, papers) {
+            (Some(publication), _) => Ok(Self::Publish(config, publication)),
+            (None, Some(papers)) => papers.invocation(config),
+            (None, None) => Ok(Self::Run(config)),
+        }
     }
 }
 
-/// What an officer lays on the desk, before it is known whether it is all.
+/// What somebody lays on a desk, before it is known whether it is all.
 struct Papers {
+    desk: &'static str,
     verb: String,
     about: Option<OsString>,
-    key: Option<PathBuf>,
-    vouched_by: Option<PathBuf>,
-    out: Option<PathBuf>,
-    why: Option<String>,
+    options: BTreeMap<&'static str, OsString>,
 }
 
+const DISCLOSURE: &str = "disclosure";
+const PARTNER: &str = "partner";
+/// What goes with orders to the desks.
+const PAPERS: [(&str, &[&str]); 2] = [
+    (DISCLOSURE, &["--key", "--vouched-by", "--out", "--why"]),
+    (
+        PARTNER,
+        &["--document", "--signed-on", "--review-by", "--why"],
+    ),
+];
+
 impl Papers {
-    fn new(args: &mut impl Iterator<Item = OsString>) -> Result<Self, ArgsError> {
-        let verb = args.next().ok_or(ArgsError::Missing("disclosure"))?;
+    fn new(
+        desk: &'static str,
+        args: &mut impl Iterator<Item = OsString>,
+    ) -> Result<Self, ArgsError> {
+        let verb = args.next().ok_or(ArgsError::Missing(desk))?;
         let verb = verb.to_string_lossy().into_owned();
-        let about = match verb.as_str() {
-            "list" => None,
-            "enrol" | "file" | "approve" | "refuse" | "give" => {
-                Some(args.next().ok_or(ArgsError::Missing("disclosure"))?)
+        let about = match (desk, verb.as_str()) {
+            (_, "list") => None,
+            (DISCLOSURE, "enrol" | "file" | "approve" | "refuse" | "give")
+            | (PARTNER, "propose" | "sign" | "activate" | "suspend" | "end") => {
+                Some(args.next().ok_or(ArgsError::Missing(desk))?)
             }
             _ => return Err(ArgsError::Unknown(verb)),
         };
         Ok(Self {
+            desk,
             verb,
             about,
-            key: None,
-            vouched_by: None,
-            out: None,
-            why: None,
+            options: BTreeMap::new(),
         })
     }
 
-    fn take(&mut self, option: &str, value: OsString) {
-        match option {
-            "--key" => self.key = Some(value.into()),
-            "--vouched-by" => self.vouched_by = Some(value.into()),
-            "--out" => self.out = Some(value.into()),
-            _ => self.why = Some(value.to_string_lossy().into_owned()),
-        }
+    /// The option, where it goes with orders to this desk.
+    fn option(&self, option: &str) -> Option<&'static str> {
+        let (_, known) = PAPERS.into_iter().find(|(desk, _)| *desk == self.desk)?;
+        known.iter().find(|known| **known == option).copied()
     }
 
-    fn order(self) -> Result<DisclosureOrder, ArgsError> {
-        let Some(about) = self.about else {
+    fn path(&self, option: &'static str) -> Result<PathBuf, ArgsError> {
+        let value = self.options.get(option);
+        value.map(PathBuf::from).ok_or(ArgsError::Missing(option))
+    }
+
+    fn words(&self, option: &'static str) -> Result<String, ArgsError> {
+        let value = self.options.get(option).ok_or(ArgsError::Missing(option))?;
+        Ok(value.to_string_lossy().into_owned())
+    }
+
+    fn invocation(self, config: Box<Config>) -> Result<Invocation, ArgsError> {
+        Ok(match self.desk {
+            PARTNER => Invocation::Partner(config, self.partner_order()?),
+            _ => Invocation::Disclose(config, self.disclosure_order()?),
+        })
+    }
+
+    fn partner_order(&self) -> Result<PartnerOrder, ArgsError> {
+        let Some(about) = &self.about else {
+            return Ok(PartnerOrder::List);
+        };
+        let partner = about.to_string_lossy().into_owned();
+        Ok(match self.verb.as_str() {
+            "propose" => PartnerOrder::Propose {
+                record: about.into(),
+            },
+            "sign" => PartnerOrder::Sign {
+                partner,
+                document: self.path("--document")?,
+                signed_on: self.words("--signed-on")?,
+                review_by: self.words("--review-by")?,
+            },
+            "activate" => PartnerOrder::Activate { partner },
+            "suspend" => PartnerOrder::Suspend {
+                partner,
+                why: self.words("--why")?,
+            },
+            _ => PartnerOrder::End {
+                partner,
+                why: self.words("--why")?,
+            },
+        })
+    }
+
+    fn disclosure_order(&self) -> Result<DisclosureOrder, ArgsError> {
+        let Some(about) = &self.about else {
             return Ok(DisclosureOrder::List);
         };
-        let key = self.key.ok_or(ArgsError::Missing("--key"))?;
-        let case = || parsed("disclosure", "the number of a case", about.clone());
+        let key = self.path("--key")?;
+        let case = || parsed(DISCLOSURE, "the number of a case", about.clone());
         Ok(match self.verb.as_str() {
             "enrol" => DisclosureOrder::Enrol {
                 name: about.to_string_lossy().into_owned(),
                 key,
-                vouched_by: self.vouched_by,
+                vouched_by: self.path("--vouched-by").ok(),
             },
             "file" => DisclosureOrder::File {
                 request: about.into(),
@@ -215,12 +280,12 @@ impl Papers {
             "refuse" => DisclosureOrder::Refuse {
                 case: case()?,
                 key,
-                why: self.why.ok_or(ArgsError::Missing("--why"))?,
+                why: self.words("--why")?,
             },
             _ => DisclosureOrder::Give {
                 case: case()?,
                 key,
-                out: self.out.ok_or(ArgsError::Missing("--out"))?,
+                out: self.path("--out")?,
             },
         })
     }
@@ -382,6 +447,48 @@ mod tests {
             (&["refuse", case, "--key", "a"], "--why needs a value"),
             (&["give", case, "--key", "a"], "--out needs a value"),
             (&["list", "policy"], "policy"),
+        ] {
+            let said = order(args).unwrap_err();
+            assert!(said.contains(fault), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_partner_is_written_down_with_all_that_belongs_to_it() {
+        let order = |args: &[&str]| {
+            let args: Vec<&str> = [PARTNER].iter().chain(args).copied().collect();
+            match parse(&args, &[]) {
+                Ok(Invocation::Partner(_, order)) => Ok(order),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        assert_eq!(order(&["list"]), Ok(PartnerOrder::List));
+        assert_eq!(
+            order(&[
+                "sign",
+                "acme",
+                "--document=d",
+                "--signed-on",
+                "2026-11-01",
+                "--review-by=2027-11-01"
+            ]),
+            Ok(PartnerOrder::Sign {
+                partner: "acme".into(),
+                document: "d".into(),
+                signed_on: "2026-11-01".into(),
+                review_by: "2027-11-01".into(),
+            })
+        );
+        for (args, fault) in [
+            (&["trust", "acme"][..], "trust"),
+            (&["activate"], "partner needs a value"),
+            (&["end", "acme"], "--why needs a value"),
+            (
+                &["sign", "acme", "--document", "d"],
+                "--signed-on needs a value",
+            ),
+            (&["activate", "acme", "--key", "k"], "--key"),
         ] {
             let said = order(args).unwrap_err();
             assert!(said.contains(fault), "{said}");

@@ -76,6 +76,7 @@ pub(crate) fn router(app: &Shared) -> Router {
         .route("/openapi.json", get(document))
         .route("/legal", get(routes::legal::archive))
         .route("/legal/feed.json", get(routes::legal::feed))
+        .route("/legal/statistics", get(routes::statistics::shown))
         .route("/legal/transparency", get(routes::legal::transparency))
         .route("/legal/{version}", get(routes::legal::set))
         .fallback(async || Failure::not_found())

@@ -65,6 +65,14 @@ impl Keys {
         self.lookup.tag(&[b"code", attempt, code.as_bytes()])
     }
 
+    /// Returns what stands for a person with one partner: with no other, and nowhere else.
+    pub(crate) fn pseudonym(&self, partner: &str, user: UserId) -> String {
+        let tag = self
+            .lookup
+            .tag(&[b"partner", partner.as_bytes(), user.0.as_bytes()]);
+        jasmin_protocol::Base64(tag.to_vec()).to_text()
+    }
+
     /// Seals one field of one person.
     pub(crate) fn seal_field(
         &self,

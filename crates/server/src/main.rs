@@ -36,6 +36,12 @@ fn run() -> anyhow::Result<()> {
                     .build()?;
                 return say(&runtime.block_on(jasmin_server::disclose(&config, &order))?);
             }
+            Invocation::Partner(config, order) => {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
+                return say(&runtime.block_on(jasmin_server::partner(&config, &order))?);
+            }
             Invocation::DataMap => return say(&jasmin_server::data_map::describe()),
             Invocation::Help => return say(USAGE),
             Invocation::Version => {

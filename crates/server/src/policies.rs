@@ -197,7 +197,7 @@ async fn who_is_asked(
         for code in &widened {
             let devices = live
                 .iter()
-                .filter(|live| live.purpose == *code && !ends_before(live));
+                .filter(|live| purpose::covers(code, live.purpose) && !ends_before(live));
             let devices = devices.count();
             if devices > 0 {
                 let (people, all) = asked.entry((*code).to_owned()).or_default();
@@ -281,9 +281,9 @@ fn describe(ready: &Ready, asked: &Asked) -> String {
         let _ = writeln!(
             said,
             "Asked again from that day on: {code}: {people} people on {devices} devices allow it now{}.",
-            match purpose::used(code) {
-                Some(_) => "",
-                None => " (no feature uses it yet)",
+            match purpose::listed(code).map(|purpose| purpose.stage) {
+                Some(purpose::Stage::Used) => "",
+                Some(purpose::Stage::Planned) | None => " (no feature uses it yet)",
             }
         );
     }

@@ -14,11 +14,13 @@ pub(crate) mod me;
 pub(crate) mod meta;
 #[cfg(test)]
 mod nonsense;
+pub(crate) mod partners;
 pub(crate) mod place;
 pub(crate) mod policies;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod sessions;
+pub(crate) mod statistics;
 pub(crate) mod transparency;
 pub(crate) mod users;
 pub(crate) mod verify;
@@ -53,6 +55,9 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(policies::sets))
         .routes(routes!(disclosures::mine))
         .routes(routes!(policies::texts))
+        .routes(routes!(partners::list))
+        .routes(routes!(partners::mine))
+        .routes(routes!(statistics::list))
         .routes(routes!(calls::list, place::place))
         .routes(routes!(answer::answer))
         .routes(routes!(calls::decline))

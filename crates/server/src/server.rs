@@ -19,7 +19,7 @@ use crate::{
     limits::Limiter,
     mail,
     metrics::Metrics,
-    platform, serve,
+    partners, platform, serve,
     store::Store,
     sweep,
 };
@@ -104,6 +104,7 @@ impl Server {
             .spawn(serve::accept(app.clone(), listener, router));
         app.tasks.spawn(sweep::work(app.clone()));
         app.tasks.spawn(mail::work(app.clone()));
+        app.tasks.spawn(partners::post::work(app.clone()));
         tracing::info!("ready");
         Ok(Self { app, address, url })
     }
@@ -160,6 +161,7 @@ pub(crate) async fn open(config: Config, outbox_url: Option<String>) -> Result<A
         outbox_url,
         deadlines: Notify::new(),
         mails: Notify::new(),
+        shares: Notify::new(),
         draining: CancellationToken::new(),
         tasks: TaskTracker::new(),
     })

@@ -12,10 +12,12 @@ mod disclosures;
 mod idem;
 mod mailbox;
 mod outbox;
+mod partners;
 mod policies;
 mod schema;
 mod sessions;
 pub(crate) mod sql;
+mod statistics;
 
 use std::path::Path;
 
@@ -34,6 +36,7 @@ pub(crate) use contacts::Standing;
 pub(crate) use idem::Replay;
 pub(crate) use mailbox::{Address, NewMail};
 pub(crate) use outbox::{NewOutboxRow, OutboxRow};
+pub(crate) use partners::{NewPassing, ShareRow};
 pub(crate) use schema::SchemaError;
 pub(crate) use sessions::{Certificate, DeviceRow, NewSession, SessionRow};
 

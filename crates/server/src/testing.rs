@@ -177,7 +177,11 @@ impl World {
 
     /// Signs up and in.
     pub(crate) async fn join(&self, name: &str, email: &str) -> SignedInPerson {
-        let applicant = Applicant::new(name, email);
+        self.join_as(Applicant::new(name, email)).await
+    }
+
+    pub(crate) async fn join_as(&self, applicant: Applicant) -> SignedInPerson {
+        let email = applicant.email.as_str();
         let attempt = self.apply(&applicant).await;
         let code = self.code_for(email).await;
         let verified = self

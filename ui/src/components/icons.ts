@@ -4,6 +4,8 @@ import ArrowLeft from '@lucide/svelte/icons/arrow-left';
 import AudioLines from '@lucide/svelte/icons/audio-lines';
 import BadgeCheck from '@lucide/svelte/icons/badge-check';
 import BellOff from '@lucide/svelte/icons/bell-off';
+import Building from '@lucide/svelte/icons/building-2';
+import Chart from '@lucide/svelte/icons/chart-column';
 import Check from '@lucide/svelte/icons/check';
 import ChevronDown from '@lucide/svelte/icons/chevron-down';
 import ChevronRight from '@lucide/svelte/icons/chevron-right';
@@ -61,6 +63,8 @@ export const ICONS = {
   'audio-lines': AudioLines,
   'badge-check': BadgeCheck,
   'bell-off': BellOff,
+  building: Building,
+  chart: Chart,
   check: Check,
   'chevron-down': ChevronDown,
   'chevron-right': ChevronRight,

@@ -1,5 +1,29 @@
 // The words between the page and the window. Made from the Rust types by a test of `src-tauri`; not edited by hand.
 
+/** An answer about the whole account. */
+export type AccountAnswer = "deny" | "allow" | "withdraw";
+
+/** A purpose of the whole account and how it stands. */
+export type AccountConsentView = {
+  /** What for. */
+  purpose: AccountPurpose,
+  /** How it stands; never `allowed_once`. */
+  state: ConsentState,
+  /** Since when (Unix ms); `None` when never asked. */
+  sinceMs: number | null,
+  /** The server has heard of it. */
+  told: boolean,
+};
+
+/** What a grant for the whole account is for. */
+export type AccountPurpose =
+  | { "is": "share",
+/** Its id. */
+partner: string,
+/** Which. */
+field: ShareField }
+  | { "is": "statistics" };
+
 /** Who is signed in. */
 export type AccountView =
   | { "is": "signed_out" }
@@ -151,6 +175,8 @@ policy: string | null }
   | { "do": "answer_prompt", prompt: number, answer: PromptAnswer, gesture: Gesture }
   | { "do": "withdraw_consent", purpose: Purpose, gesture: Gesture }
   | { "do": "ask_consent", purpose: Purpose }
+  | { "do": "decide_for_account", purpose: AccountPurpose, answer: AccountAnswer, gesture: Gesture }
+  | { "do": "stop_sharing", partner: string, gesture: Gesture }
   | { "do": "start_check" }
   | { "do": "stop_check" }
   | { "do": "play_tone" }
@@ -339,7 +365,9 @@ export type LedgerRecord = {
   /** Its id. */
   id: string,
   /** What for. */
-  purpose: Purpose,
+  purpose: PurposeKind,
+  /** Which field for which partner, where it is about sharing. */
+  share: ShareView | null,
   /** What was decided. */
   decision: LedgerDecision,
   /** How long a yes counts. */
@@ -456,6 +484,71 @@ export type PaneSize = {
   height: number,
 };
 
+/** How far a partner has come. Only with an active one anything can be shared. */
+export type PartnerStatus = "proposed" | "undertaking_signed" | "active" | "suspended" | "ended";
+
+/** One partner. */
+export type PartnerView = {
+  /** Its id. */
+  id: string,
+  /** Its name. */
+  name: string,
+  /** The company behind it. */
+  legalEntity: string,
+  /** Where that is. */
+  country: string,
+  /** What it wants the data for. */
+  purpose: string,
+  /** For how long it promises to keep them. */
+  retention: string,
+  /** How far it has come. */
+  status: PartnerStatus,
+  /** Whether anything can go to it on this day. */
+  open: boolean,
+  /** When it signed that it protects what it gets: `YYYY-MM-DD`. */
+  signedOn: string | null,
+  /** The last day on which that counts: `YYYY-MM-DD`. */
+  reviewBy: string | null,
+  /** SHA-256 of what it signed, in hexadecimal digits. */
+  undertaking: string | null,
+  /** Each field that it wants, and how it stands. */
+  fields: Array<AccountConsentView>,
+  /** What went to it, newest first. */
+  passings: Array<PassingView>,
+};
+
+/** Partners. */
+export type PartnersView = {
+  /** The server was asked in this session. */
+  known: boolean,
+  /** Whether the person is of an age at which anything can be shared. */
+  mayShare: boolean,
+  /** By name. */
+  list: Array<PartnerView>,
+};
+
+/** What passed the gate. */
+export type PassingKind = "given" | "deletion";
+
+/** What became of it. */
+export type PassingState = "waiting" | "done" | "cancelled";
+
+/** One pass through the gate. */
+export type PassingView = {
+  /** Its number. */
+  id: string,
+  /** What. */
+  kind: PassingKind,
+  /** Which fields. */
+  fields: Array<ShareField>,
+  /** When (Unix ms, by the server's clock). */
+  atMs: number,
+  /** What became of it. */
+  state: PassingState,
+  /** When the partner answered (Unix ms, by the server's clock). */
+  answeredAtMs: number | null,
+};
+
 /** An accepted contact. */
 export type PersonView = {
   /** Who. */
@@ -511,7 +604,7 @@ export type PolicyChangeView = {
   /** What it means for people. */
   kind: ChangeKind,
   /** What is asked again because of it, of what this app knows. */
-  purposes: Array<Purpose>,
+  purposes: Array<PurposeKind>,
   /** In plain words. */
   summary: string,
 };
@@ -578,6 +671,9 @@ export type PromptView = {
 
 /** What a grant is for. */
 export type Purpose = "camera" | "microphone";
+
+/** Every purpose by its kind, for words. */
+export type PurposeKind = "camera" | "microphone" | "share" | "statistics";
 
 /** The connection in a word. */
 export type QualityLevel = "good" | "weak" | "poor";
@@ -683,6 +779,19 @@ export type ServerView = {
 /** What a block is. */
 export type Shape = "paragraph" | "point" | "numbered";
 
+/** What can be shared. */
+export type ShareField = "name" | "email" | "birthday";
+
+/** A field for a partner. */
+export type ShareView = {
+  /** The partner's id. */
+  partner: string,
+  /** The partner's name; its id where the partner is not known. */
+  name: string,
+  /** Which. */
+  field: ShareField,
+};
+
 /** The documents on the page. */
 export type ShownPolicy = {
   /** Of which version. */
@@ -755,6 +864,10 @@ export type View = {
   policies: PoliciesView,
   /** What was given about the person under the law. */
   disclosures: DisclosuresView,
+  /** Partners, what they may have, and what went to them. */
+  partners: PartnersView,
+  /** Whether the person is counted in statistics. */
+  statistics: AccountConsentView,
   /** Cameras, microphones, speakers. */
   devices: DevicesView,
   /** The device check, while it is open. */

@@ -1,11 +1,12 @@
 import type {
   Command,
+  ConsentState,
   ConsentView,
   Gesture,
   PromptAnswer,
   PromptView,
 } from '../generated/bindings';
-import { locale, say } from '../words/words';
+import { say } from '../words/words';
 import { firstName } from './names';
 import { dayText } from './time';
 
@@ -23,6 +24,8 @@ export interface Question {
   readonly facts: readonly Fact[];
   readonly answers: readonly { readonly answer: PromptAnswer; readonly word: string }[];
   readonly otherwise: string;
+  /** How long a yes counts. */
+  readonly means: string;
 }
 
 /** The words of a consent prompt. Always the same order: refuse, limited, allow. */
@@ -58,6 +61,7 @@ export function questionOf({ purpose, context }: PromptView): Question {
       { answer: 'allow', word: say('prompt.allow') },
     ],
     otherwise: where === 'call' ? say(`prompt.not.${purpose}.call`) : say(`prompt.not.${where}`),
+    means: say('prompt.allow.means'),
   };
 }
 
@@ -74,7 +78,7 @@ export interface ConsentRow {
 }
 
 /** Whether it is allowed at this moment. */
-export function consentOn({ state }: ConsentView): boolean {
+export function consentOn({ state }: { readonly state: ConsentState }): boolean {
   return state === 'allowed' || state === 'allowed_once';
 }
 
@@ -118,11 +122,4 @@ export function consentRow(consent: ConsentView, now: number): ConsentRow {
 export function withdrawnText(consent: ConsentView, inCall: boolean): string {
   const { purpose } = consent;
   return inCall ? say(`consent.closed.${purpose}`) : say(`consent.closed.${purpose}.idle`);
-}
-
-/** What asks before everything is taken back; `null` when nothing is allowed. */
-export function withdrawAllText(consents: readonly ConsentView[]): string | null {
-  const allowed = consents.filter(consentOn).map(({ purpose }) => say('trouble.dev', { dev: purpose }));
-  if (allowed.length === 0) return null;
-  return say('consent.all.what', { what: new Intl.ListFormat(locale()).format(allowed) });
 }

@@ -3,7 +3,6 @@ import { act } from '../backend/fake/act';
 import { saved } from '../backend/fake/ledger';
 import { SCENES } from '../backend/fake/scenes';
 import type { Command, LedgerRecord, View } from '../generated/bindings';
-import { withdrawAllText } from './consent';
 import {
   askedText,
   emptyHistory,
@@ -13,6 +12,7 @@ import {
   shownRecords,
   troubleWords,
 } from './ledger';
+import { withdrawAllText } from './withdraw-all';
 
 function scene(name: string): View {
   const made = SCENES[name]?.();
@@ -23,6 +23,7 @@ function scene(name: string): View {
 const RECORD: LedgerRecord = {
   id: '1',
   purpose: 'camera',
+  share: null,
   decision: 'granted',
   duration: 'until_withdrawn',
   askedIn: 'call',
@@ -63,6 +64,12 @@ describe('a record', () => {
     expect(row.where).toBe('In Settings, on \u2068حاسوب\u2069');
   });
 
+  it('names what is shared and with whom, and what is counted', () => {
+    const share = { partner: 'acme', name: 'Acme', field: 'email' } as const;
+    expect(ledgerRow({ ...RECORD, purpose: 'share', share }).purpose).toBe('E-mail address for \u2068Acme\u2069');
+    expect(ledgerRow({ ...RECORD, purpose: 'statistics' }).purpose).toBe('Statistics');
+  });
+
   it('says when the server does not know it', () => {
     expect(ledgerRow({ ...RECORD, told: false }).untold).toBe('The server does not know this yet');
   });
@@ -75,6 +82,13 @@ describe('the history', () => {
     expect(camera.length).toBe(7);
     expect(camera.every(({ purpose }) => purpose === 'camera')).toBe(true);
     expect(camera.map(({ atMs }) => atMs)).toEqual([...camera.map(({ atMs }) => atMs)].sort((a, b) => b - a));
+  });
+
+  it('of sharing belongs to one partner', () => {
+    const { records } = scene('partners').ledger;
+    expect(recordsFor(records, 'share', 'acme').map(({ share }) => share?.field)).toEqual(['birthday', 'name']);
+    expect(recordsFor(records, 'share', 'other')).toEqual([]);
+    expect(recordsFor(records, 'share').length).toBe(2);
   });
 
   it('is folded when it is long, and says when there is more than is shown', () => {
@@ -105,6 +119,15 @@ describe('the text that was asked with', () => {
     expect(askedText([elsewhere, taken], 'camera')).toMatchObject({ title: 'Elsewhere?', named: null });
   });
 
+  it('of sharing says what was left out', () => {
+    const { records } = scene('partners').ledger;
+    const text = askedText(records, 'share', 'acme');
+    expect(text?.title).toBe('Give … your …?');
+    expect(text?.named).toContain('the name of the partner');
+    expect(askedText(records, 'share', 'other')).toBeNull();
+    expect(askedText(records, 'statistics')?.named).toBeNull();
+  });
+
   it('is not there before anything was asked', () => {
     expect(askedText([RECORD], 'microphone')).toBeNull();
     expect(askedText([{ ...RECORD, notice: [] }], 'camera')).toBeNull();
@@ -122,13 +145,23 @@ describe('a copy that does not fit', () => {
 
 describe('taking everything back', () => {
   it('names what ends, and is not offered when nothing would', () => {
-    const { consents } = scene('home');
-    expect(withdrawAllText(consents)).toContain('camera and microphone.');
-    const one = consents.map((consent) =>
+    const home = scene('home');
+    expect(withdrawAllText(home)).toContain('camera and microphone. No connection?');
+    const consents = home.consents.map((consent) =>
       consent.purpose === 'camera' ? { ...consent, state: 'denied' as const } : consent,
     );
-    expect(withdrawAllText(one)).toContain('too: microphone.');
-    expect(withdrawAllText(scene('withdrawn').consents)).toBeNull();
+    expect(withdrawAllText({ ...home, consents })).toContain('too: microphone.');
+    expect(withdrawAllText(scene('withdrawn'))).toBeNull();
+  });
+
+  it('names what partners may have, and the statistics', () => {
+    const { partners, statistics } = scene('partners');
+    const text = withdrawAllText({ consents: [], partners, statistics });
+    expect(text).toContain('too: name for \u2068Acme Lenses\u2069, name for ');
+    expect(text).toContain(' and being counted in statistics. Partners are told to delete');
+    const { partners: none } = scene('home');
+    const counted = withdrawAllText({ consents: [], partners: none, statistics });
+    expect(counted).toContain('too: being counted in statistics. No connection?');
   });
 });
 

@@ -1,5 +1,6 @@
-import type { ConsentView, LedgerRecord, LedgerTrouble, Purpose } from '../generated/bindings';
+import type { ConsentState, LedgerRecord, LedgerTrouble, PurposeKind } from '../generated/bindings';
 import { say } from '../words/words';
+import { isolated } from './names';
 import { momentText } from './time';
 
 /** The program shows no more records than this. */
@@ -24,26 +25,26 @@ export interface LedgerRow {
   readonly untold: string | null;
 }
 
-/** Keeps a name in another script from reordering the sentence around it (UAX 9, FSI and PDI). */
-function isolated(text: string): string {
-  return `\u2068${text}\u2069`;
-}
-
 function decided({ decision, duration }: LedgerRecord): string {
   return decision === 'granted'
     ? say('ledger.granted', { duration: duration ?? 'other' })
     : say(`ledger.${decision}`);
 }
 
+function named({ purpose, share }: LedgerRecord): string {
+  if (share === null) return say(`consent.${purpose}`);
+  return say('share.for', { field: share.field, partner: isolated(share.name) });
+}
+
 export function ledgerRow(record: LedgerRecord): LedgerRow {
-  const { purpose, atMs, askedIn, device, here, told, policy } = record;
+  const { atMs, askedIn, device, here, told, policy } = record;
   const where = say('ledger.where', {
     where: askedIn,
     device: here ? say('ledger.here') : isolated(device),
   });
   return {
     record,
-    purpose: say(`consent.${purpose}`),
+    purpose: named(record),
     what: decided(record),
     where: policy === null ? where : say('ledger.where.under', { where, version: policy }),
     moment: momentText(atMs),
@@ -52,9 +53,16 @@ export function ledgerRow(record: LedgerRecord): LedgerRow {
   };
 }
 
-/** What was decided for a purpose, newest first. */
-export function recordsFor(records: readonly LedgerRecord[], purpose: Purpose): LedgerRecord[] {
-  return records.filter((record) => record.purpose === purpose);
+/** What was decided for a purpose, newest first; of sharing, with one partner. */
+export function recordsFor(
+  records: readonly LedgerRecord[],
+  purpose: PurposeKind,
+  partner?: string,
+): LedgerRecord[] {
+  return records.filter(
+    (record) =>
+      record.purpose === purpose && (partner === undefined || record.share?.partner === partner),
+  );
 }
 
 /** The list of everything: the newest, or all. */
@@ -72,7 +80,7 @@ export function olderText(records: readonly LedgerRecord[]): string | null {
 }
 
 /** Why a history is empty: nobody asked, or it was before there were records. */
-export function emptyHistory(consents: readonly ConsentView[]): string {
+export function emptyHistory(consents: readonly { readonly state: ConsentState }[]): string {
   const never = consents.every(({ state }) => state === 'never_asked');
   return say(never ? 'consent.history.never' : 'consent.history.none');
 }
@@ -87,17 +95,21 @@ export interface AskedText {
 }
 
 /** The newest text that was shown for a purpose: on this device, else wherever one was. */
-export function askedText(records: readonly LedgerRecord[], purpose: Purpose): AskedText | null {
-  const asked = recordsFor(records, purpose).filter(({ notice }) => notice.length > 0);
+export function askedText(
+  records: readonly LedgerRecord[],
+  purpose: PurposeKind,
+  partner?: string,
+): AskedText | null {
+  const asked = recordsFor(records, purpose, partner).filter(({ notice }) => notice.length > 0);
   const record = asked.find(({ here }) => here) ?? asked[0];
   if (record === undefined) return null;
   const [title = '', ...lines] = record.notice;
-  const named = record.notice.some((line) => line.includes(LEFT_OUT));
+  const leftOut = record.notice.some((line) => line.includes(LEFT_OUT));
   return {
     title,
     lines,
     shown: say('consent.text.shown', { moment: momentText(record.atMs) }),
-    named: named ? say('consent.text.named') : null,
+    named: leftOut ? say(purpose === 'share' ? 'consent.text.named.share' : 'consent.text.named') : null,
   };
 }
 

@@ -5,6 +5,11 @@ export function firstName(name: string): string {
   return name.trim().split(/\s+/u)[0] ?? name;
 }
 
+/** Keeps a name in another script from reordering the sentence around it (UAX 9, FSI and PDI). */
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
+}
+
 /** Two initials for Latin, Greek and Cyrillic; the first sign for other scripts. */
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/u).filter(Boolean);

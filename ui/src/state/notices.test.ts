@@ -1,19 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import notices from '../../../crates/consent/notices/en.json';
-import type { PromptContext, Purpose } from '../generated/bindings';
-import { say } from '../words/words';
-import { questionOf } from './consent';
+import { SCENES } from '../backend/fake/scenes';
+import type { PromptContext } from '../generated/bindings';
+import { questionOf, type Question } from './consent';
+import { shareQuestion } from './partners';
+import { statisticsQuestion } from './statistics';
 
 /** The lines of a question in the order in which the catalogue keeps them. */
-function shown(purpose: Purpose, context: PromptContext): string[] {
-  const { title, text, facts, answers, otherwise } = questionOf({ id: 1, purpose, context });
+function shown({ title, text, facts, answers, otherwise, means }: Question): string[] {
   return [
     title,
     text,
     ...facts.map((fact) => `${fact.label}: ${fact.text}`),
     answers.map(({ word }) => word).join(' · '),
     otherwise,
-    say('prompt.allow.means'),
+    means,
   ];
 }
 
@@ -26,8 +27,34 @@ describe('the texts of the catalogue', () => {
         const lines = notices[purpose][where].map((line) =>
           line.replaceAll('{first}', 'Ana').replaceAll('{name}', 'Ana Lima'),
         );
-        expect(shown(purpose, context)).toEqual(lines);
+        expect(shown(questionOf({ id: 1, purpose, context }))).toEqual(lines);
       });
     }
   }
+
+  const FIELDS = { name: 'name', email: 'e-mail address', birthday: 'birthday' } as const;
+  for (const field of ['name', 'email', 'birthday'] as const) {
+    it(`are what is shown: share, ${field}`, () => {
+      const partner = SCENES['partners']?.().partners.list[0];
+      if (partner === undefined) throw new Error('no partner');
+      const lines = notices['share:<partner>:<field>'].settings.map((line) =>
+        line
+          .replaceAll('{partner}', partner.name)
+          .replaceAll('{entity}', partner.legalEntity)
+          .replaceAll('{country}', partner.country)
+          .replaceAll('{purpose}', partner.purpose)
+          .replaceAll('{kept}', partner.retention)
+          .replaceAll('{field}', FIELDS[field]),
+      );
+      expect(shown(shareQuestion(partner, field))).toEqual(lines);
+    });
+  }
+
+  it('are what is shown: statistics', () => {
+    expect(shown(statisticsQuestion())).toEqual(notices.aggregate_stats.settings);
+  });
+
+  it('has no other', () => {
+    expect(Object.keys(notices)).toEqual(['camera', 'microphone', 'share:<partner>:<field>', 'aggregate_stats']);
+  });
 });

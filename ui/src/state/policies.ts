@@ -2,12 +2,12 @@ import type {
   Block,
   ChangeKind,
   Change,
-  ConsentView,
+  ConsentState,
   PoliciesView,
   PolicyDocumentView,
   PolicyKind,
   PolicySetView,
-  Purpose,
+  PurposeKind,
   Shape,
   Span,
   View,
@@ -46,8 +46,8 @@ export function comingSet(policies: PoliciesView): PolicySetView | null {
   return coming.at(-1) ?? null;
 }
 
-function named(purposes: readonly Purpose[]): string {
-  const names = purposes.map((dev) => say('trouble.dev', { dev }));
+function named(purposes: readonly PurposeKind[]): string {
+  const names = purposes.map((purpose) => say('consent.in', { purpose }));
   return new Intl.ListFormat(locale()).format(names);
 }
 
@@ -163,9 +163,17 @@ export interface AskedAgain {
 /** `null` for a question that does not come again because of the policies. */
 export function askedAgain({ prompt, consents, policies }: View): AskedAgain | null {
   if (prompt === null) return null;
-  const { purpose } = prompt;
-  const asked = (consent: ConsentView): boolean => consent.purpose === purpose;
-  if (consents.find(asked)?.state !== 'superseded') return null;
+  const asked = consents.find(({ purpose }) => purpose === prompt.purpose);
+  return askedAnew(policies, prompt.purpose, asked?.state);
+}
+
+/** The same for a purpose that stands so. */
+export function askedAnew(
+  policies: PoliciesView,
+  purpose: PurposeKind,
+  state: ConsentState | undefined,
+): AskedAgain | null {
+  if (state !== 'superseded') return null;
   const widens = (set: PolicySetView): string[] =>
     set.changes
       .filter(({ kind, purposes }) => kind === 'widens' && purposes.includes(purpose))

@@ -298,6 +298,7 @@ impl Actor {
         self.pins = Default::default();
         self.chores = Default::default();
         self.disclosures = Default::default();
+        self.partners = Default::default();
         self.seen_disclosures = Default::default();
         self.ledger = Default::default();
         self.ledger_state = Default::default();

@@ -24,6 +24,7 @@ use super::{
     devices::{Lists, Own, open_system_settings},
     disclosures::DisclosureState,
     ledger::LedgerState,
+    partners::PartnerState,
     policies::PolicyState,
     prompts::{Prompts, Wanted},
 };
@@ -115,6 +116,7 @@ pub(super) struct Actor {
     pub(super) ledger: Ledger,
     pub(super) ledger_state: LedgerState,
     pub(super) disclosures: DisclosureState,
+    pub(super) partners: PartnerState,
     /// Cases that the person has looked at.
     pub(super) seen_disclosures: BTreeSet<String>,
     pub(super) policies: Policies,
@@ -193,6 +195,7 @@ impl Actor {
             ledger: Ledger::default(),
             ledger_state: LedgerState::default(),
             disclosures: DisclosureState::default(),
+            partners: PartnerState::default(),
             seen_disclosures: BTreeSet::new(),
             policies: Policies::default(),
             policy_state: PolicyState::default(),
@@ -321,6 +324,12 @@ impl Actor {
                 self.withdraw_consent(purpose, gesture)
             }
             Command::AskConsent { purpose } => self.ask_consent(purpose),
+            Command::DecideForAccount {
+                purpose,
+                answer,
+                gesture,
+            } => self.decide_for_account(&purpose, answer, gesture),
+            Command::StopSharing { partner, gesture } => self.stop_sharing(&partner, gesture),
             Command::OpenSystemSettings { purpose } => open_system_settings(purpose),
             Command::WithdrawAll { gesture } => self.withdraw_all(gesture),
             Command::ShowLedger { shown } => {
@@ -328,6 +337,7 @@ impl Actor {
                 if shown {
                     self.disclosures_were_seen();
                     self.look_at_disclosures();
+                    self.look_at_partners();
                 }
                 Ok(())
             }

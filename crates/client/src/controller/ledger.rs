@@ -275,7 +275,7 @@ impl Actor {
         LedgerView {
             records: here
                 .filter(|_| self.ledger_state.shown)
-                .map(|here| self.ledger.views(here))
+                .map(|here| self.ledger.views(here, |id| self.partners.name_of(id)))
                 .unwrap_or_default(),
             waiting: u32::try_from(self.ledger.waiting()).unwrap_or(u32::MAX),
             trouble: self.ledger.trouble(),
@@ -322,7 +322,7 @@ impl Actor {
     }
 }
 
-fn signer(account: &Account) -> Signer<'_> {
+pub(super) fn signer(account: &Account) -> Signer<'_> {
     let clock = account.api().clock();
     Signer {
         subject: account.me().user_id,

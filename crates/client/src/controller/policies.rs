@@ -8,6 +8,7 @@ use super::actor::{Actor, failure};
 use crate::{
     Failure, FailureCode, PoliciesView, PolicyPage, ShownPolicy,
     api::{Api, ApiError},
+    ledger,
     policies::Policies,
 };
 
@@ -119,6 +120,7 @@ impl Actor {
         if self.policy_state.look_at.is_some_and(|at| at <= now) {
             self.look_at_policies();
             self.look_at_disclosures();
+            self.look_at_partners();
         }
         if self.policy_state.effective_at.is_some_and(|at| at <= now) {
             self.policies_take_effect();
@@ -131,7 +133,7 @@ impl Actor {
         self.gate.policy_is(self.policies.in_force(now_ms));
         let policies = &self.policies;
         let ended = self.gate.supersede(
-            |purpose, under| policies.has_ended(purpose, under, now_ms),
+            |purpose, under| policies.has_ended(ledger::code(purpose), under, now_ms),
             crate::clock::local_ms(),
         );
         for purpose in ended {
@@ -139,6 +141,7 @@ impl Actor {
             self.dirty = true;
             self.close_withdrawn(purpose);
         }
+        self.supersede_for_account();
         let next_ms = self.policies.next_effective_ms(now_ms);
         self.policy_state.effective_at = next_ms.map(|at_ms| {
             // A moment late, and no longer than a look: clocks are set.

@@ -159,7 +159,7 @@ impl Actor {
             self.dirty = true;
             self.close_withdrawn(purpose);
         }
-        Ok(())
+        self.withdraw_all_for_account(gesture)
     }
 
     pub(super) fn ask_consent(&mut self, purpose: Purpose) -> Result<(), Failure> {

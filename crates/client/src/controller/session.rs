@@ -22,6 +22,7 @@ impl Actor {
                 self.sync_ledger();
                 self.look_at_policies();
                 self.look_at_disclosures();
+                self.look_at_partners();
                 if !resumed {
                     self.refresh_people();
                 }
@@ -87,6 +88,7 @@ impl Actor {
         match event {
             Event::ContactRequested { .. } | Event::ContactAccepted { .. } => {}
             Event::ConsentsChanged { .. } => self.sync_ledger(),
+            Event::SharesChanged => self.look_at_partners(),
             Event::ContactRemoved { user_id } => self.pins.forget(user_id),
             Event::KeyChanged { user_id } => {
                 if let Some(signed_in) = &mut self.signed_in {

@@ -6,10 +6,10 @@ use jasmin_call::{Direction, EndReason as CallEnd, Path, Quality, State};
 
 use super::{actor::Actor, call::Ongoing};
 use crate::{
-    AccountView, AlertView, CallView, DevicesView, DisclosuresView, EndReason, IncomingView,
-    LedgerExport, LedgerView, LinkView, PhaseView, PoliciesView, Processing, QualityLevel,
-    QualityView, RemoteView, SafetyWord, SendingView, ServerView, SystemWay, VaultView, View,
-    WeakSide, WordsVerdict,
+    AccountConsentView, AccountPurpose, AccountView, AlertView, CallView, ConsentState,
+    DevicesView, DisclosuresView, EndReason, IncomingView, LedgerExport, LedgerView, LinkView,
+    PartnersView, PhaseView, PoliciesView, Processing, QualityLevel, QualityView, RemoteView,
+    SafetyWord, SendingView, ServerView, SystemWay, VaultView, View, WeakSide, WordsVerdict,
 };
 
 /// The page shows this many past calls.
@@ -54,6 +54,17 @@ pub(super) fn empty() -> View {
             known: false,
             unread: 0,
             list: Vec::new(),
+        },
+        partners: PartnersView {
+            known: false,
+            may_share: false,
+            list: Vec::new(),
+        },
+        statistics: AccountConsentView {
+            purpose: AccountPurpose::Statistics,
+            state: ConsentState::NeverAsked,
+            since_ms: None,
+            told: true,
         },
         devices: DevicesView {
             cameras: Vec::new(),
@@ -122,6 +133,8 @@ impl Actor {
             ledger: self.ledger_view(),
             policies: self.policies_view(),
             disclosures: self.disclosures_view(),
+            partners: self.partners_view(),
+            statistics: self.statistics_view(),
             devices: self.devices_view(),
             check: self.check_view(),
             sending: self.sending_view(),

@@ -278,7 +278,7 @@ fn check_changes(
             ));
         }
         for code in &change.purposes {
-            if purpose::find(code).is_none() {
+            if purpose::listed(code).is_none() {
                 faults.push(format!(
                     "{place} touches {code}, and there is no such purpose"
                 ));

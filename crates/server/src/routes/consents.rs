@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
@@ -84,6 +86,11 @@ pub(crate) async fn tell(
             .map_err(|(field, code)| Failure::field(&format!("{pointer}/{field}"), code))?;
     }
 
+    let partners: BTreeSet<String> = records
+        .iter()
+        .filter_map(|signed| purpose::shared_with(&signed.record.purpose))
+        .map(|(partner, _)| partner.to_owned())
+        .collect();
     let mut tx = app.store.begin().await?;
     tx.lock_ledger(caller.user).await?;
     let mut entries = Vec::new();
@@ -104,6 +111,9 @@ pub(crate) async fn tell(
         .consent_head(caller.user)
         .await?
         .map_or(0, |(sequence, _)| count(sequence));
+    for partner in &partners {
+        tx.touch_share(caller.user, partner, app.now_ms()).await?;
+    }
     let mut letters = Vec::new();
     if is_news {
         let devices = tx.live_devices(caller.user, app.now_ms()).await?;
@@ -121,6 +131,9 @@ pub(crate) async fn tell(
     let woken = app.post(&mut tx, letters).await?;
     tx.commit().await?;
     app.wake(woken);
+    if !partners.is_empty() {
+        app.shares.notify_one();
+    }
     Ok(Json(Consents { entries, last }))
 }
 

@@ -17,14 +17,15 @@ use jasmin_consent::{
     },
 };
 use jasmin_protocol::{
-    ChangeKind, DisclosureCommitment, DisclosureGround, PolicyKind, PolicySet, PolicyText,
+    ChangeKind, DisclosureCommitment, DisclosureGround, Partner, PartnerStatus, PolicyKind,
+    PolicySet, PolicyText,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::policies::published;
 use crate::{
-    app::Shared,
+    app::{App, Shared},
     data_map::{Column, DATA_MAP, Origin},
     extract::Throttled,
     problem::Failure,
@@ -33,7 +34,7 @@ use crate::{
 const STYLE: &str = include_str!("legal.css");
 const KINDS: [PolicyKind; 2] = [PolicyKind::PrivacyPolicy, PolicyKind::UserAgreement];
 
-type Page = ([(HeaderName, HeaderValue); 1], Html<String>);
+pub(super) type Page = ([(HeaderName, HeaderValue); 1], Html<String>);
 
 /// The archive: every set, newest first.
 pub(crate) async fn archive(_: Throttled, State(app): State<Shared>) -> Result<Page, Failure> {
@@ -181,8 +182,10 @@ pub(crate) async fn transparency(_: Throttled, State(app): State<Shared>) -> Res
         }
         body.push_str("</ul><p>The codes commit this server to what its register says.</p>");
     }
+    body.push_str("</section>");
+    body.push_str(&partners_section(&app.shown_partners().await?.partners));
     body.push_str(
-        "</section><section class=card><h2>What could be given</h2><p>Calls are encrypted from end to end: \
+        "<section class=card><h2>What could be given</h2><p>Calls are encrypted from end to end: \
          this server never has their content. What it stores and can read about a person is this:</p><ul>",
     );
     for table in DATA_MAP {
@@ -209,6 +212,56 @@ pub(crate) async fn transparency(_: Throttled, State(app): State<Shared>) -> Res
         &banner(&sets, app.now_ms(), None),
         &body,
     ))
+}
+
+/// The banner of a page about no set in particular.
+pub(super) async fn banner_of_all(app: &App) -> Result<String, Failure> {
+    let sets = published(&mut app.store.read().await?).await?;
+    Ok(banner(&sets, app.now_ms(), None))
+}
+
+/// Who the partners are: also where nobody shares anything.
+fn partners_section(partners: &[Partner]) -> String {
+    let mut body = "<section class=card><h2>Partners</h2>".to_owned();
+    if partners.is_empty() {
+        body.push_str("<p>There are none: nothing is shared with anybody.</p></section>");
+        return body;
+    }
+    body.push_str(
+        "<p>A partner gets what a person allows for this partner, field by field, and nothing else. It has \
+         signed that it protects what it gets no less than this server does; when that runs out, nothing goes \
+         to it any more and it is told to delete what it has.</p><ul>",
+    );
+    for partner in partners {
+        let fields: Vec<&str> = partner.fields.iter().map(|field| field.word()).collect();
+        let signed = match &partner.undertaking {
+            Some(signed) => format!(
+                "Signed on {}, counts until {}, document <code>{}</code>",
+                escape(&signed.signed_on),
+                escape(&signed.review_by),
+                STANDARD.encode(&signed.hash.0)
+            ),
+            None => "Has signed nothing yet".to_owned(),
+        };
+        let state = match (partner.status, partner.open) {
+            (_, true) => "People can share with it",
+            (PartnerStatus::Ended, _) => "It has ended: nothing goes to it",
+            (PartnerStatus::Suspended, _) => "It is suspended: nothing goes to it",
+            _ => "Nothing goes to it",
+        };
+        let _ = write!(
+            body,
+            "<li><strong>{}</strong> ({}, {}): wants {} for: {}. Keeps it: {}. {signed}. {state}.</li>",
+            escape(&partner.name),
+            escape(&partner.legal_entity),
+            escape(&partner.country),
+            fields.join(", "),
+            escape(&partner.purpose),
+            escape(&partner.retention)
+        );
+    }
+    body.push_str("</ul></section>");
+    body
 }
 
 fn ground_words(ground: DisclosureGround) -> &'static str {
@@ -377,7 +430,7 @@ fn write_span(body: &mut String, span: &Span) {
     };
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -392,7 +445,7 @@ fn escape(text: &str) -> String {
     safe
 }
 
-fn page(title: &str, banner: &str, body: &str) -> Page {
+pub(super) fn page(title: &str, banner: &str, body: &str) -> Page {
     static CSP: LazyLock<String> = LazyLock::new(|| {
         let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
         format!(
@@ -405,7 +458,7 @@ fn page(title: &str, banner: &str, body: &str) -> Page {
         "<!doctype html><html lang=en><head><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width\"><title>{title} - Jasmin Chat</title>\
          <style>{STYLE}</style></head><body>{banner}<header><h1>{title}</h1>\
-         <p>Jasmin Chat. <a href=\"/legal\">All versions</a>, also as a <a href=\"/legal/feed.json\">feed</a>. <a href=\"/legal/transparency\">Transparency</a>.</p>\
+         <p>Jasmin Chat. <a href=\"/legal\">All versions</a>, also as a <a href=\"/legal/feed.json\">feed</a>. <a href=\"/legal/transparency\">Transparency</a>. <a href=\"/legal/statistics\">Statistics</a>.</p>\
          </header><main>{body}</main></body></html>"
     );
     ([(header::CONTENT_SECURITY_POLICY, csp)], Html(html))

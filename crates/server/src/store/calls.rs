@@ -132,7 +132,7 @@ fn call(row: &Row) -> Result<CallRow, StoreError> {
             caller: UserId(row.id(1)?),
             callee: UserId(row.id(3)?),
             kind: kind(&row.get::<String>(5)?)?,
-            state: state(&row.get::<String>(6)?)?,
+            state: state_of(&row.get::<String>(6)?)?,
             created_ms: row.get(8)?,
             deadline_ms: row.get(9)?,
             answered_ms: row.get(10)?,
@@ -170,7 +170,7 @@ fn state_text(state: CallState) -> &'static str {
     }
 }
 
-fn state(text: &str) -> Result<CallState, StoreError> {
+pub(super) fn state_of(text: &str) -> Result<CallState, StoreError> {
     use CallState::{Answered, Busy, Cancelled, Declined, Ended, Missed, Ringing};
     [Ringing, Answered, Declined, Busy, Cancelled, Missed, Ended]
         .into_iter()

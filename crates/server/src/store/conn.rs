@@ -356,7 +356,7 @@ impl Conn {
     }
 
     pub(crate) async fn row_counts(&mut self) -> Vec<(String, usize)> {
-        const COUNTS: [(&str, &str); 16] = [
+        const COUNTS: [(&str, &str); 21] = [
             ("account", "SELECT COUNT(*) FROM account"),
             ("sign_up", "SELECT COUNT(*) FROM sign_up"),
             ("device", "SELECT COUNT(*) FROM device"),
@@ -373,6 +373,14 @@ impl Conn {
             ("ledger_root", "SELECT COUNT(*) FROM ledger_root"),
             ("policy_set", "SELECT COUNT(*) FROM policy_set"),
             ("disclosure_event", "SELECT COUNT(*) FROM disclosure_event"),
+            ("partner_event", "SELECT COUNT(*) FROM partner_event"),
+            ("share", "SELECT COUNT(*) FROM share"),
+            ("passing", "SELECT COUNT(*) FROM passing"),
+            ("passing_answer", "SELECT COUNT(*) FROM passing_answer"),
+            (
+                "statistics_release",
+                "SELECT COUNT(*) FROM statistics_release",
+            ),
         ];
         let mut counts = Vec::new();
         for (table, sql) in COUNTS {

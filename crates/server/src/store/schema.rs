@@ -35,6 +35,12 @@ const MIGRATIONS: &[Migration] = &[
         lite: include_str!("../../migrations/20261130070000_disclosures.lite.sql"),
         pg: include_str!("../../migrations/20261130070000_disclosures.pg.sql"),
     },
+    Migration {
+        version: 20_261_130_080_000,
+        script: include_str!("../../migrations/20261130080000_partners.sql"),
+        lite: include_str!("../../migrations/20261130080000_partners.lite.sql"),
+        pg: include_str!("../../migrations/20261130080000_partners.pg.sql"),
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (

@@ -151,6 +151,34 @@ statements! {
     GIVE_CALLS = "SELECT caller, callee, kind, state, created_ms, answered_ms, ended_ms FROM calls \
         WHERE caller = $1 OR callee = $1 ORDER BY created_ms, id";
 
+    PARTNER_EVENTS = "SELECT event FROM partner_event ORDER BY sequence";
+    PARTNER_EVENT_INSERT = "INSERT INTO partner_event (sequence, hash, event, at_ms) \
+        VALUES ($1, $2, $3, $4)";
+    SHARE_TOUCH = "INSERT INTO share (uid, partner, given, tries, due_ms) VALUES ($1, $2, '', 0, $3) \
+        ON CONFLICT (uid, partner) DO UPDATE SET due_ms = $3";
+    SHARES_TOUCH = "UPDATE share SET due_ms = $1";
+    SHARES_DUE = "SELECT uid, partner FROM share WHERE due_ms <= $1 ORDER BY due_ms LIMIT $2";
+    SHARE = "SELECT given, passing, tries FROM share WHERE uid = $1 AND partner = $2";
+    SHARE_PUT = "UPDATE share SET given = $3, passing = $4, tries = $5, due_ms = $6 \
+        WHERE uid = $1 AND partner = $2";
+    PASSING_INSERT = "INSERT INTO passing (id, uid, partner, kind, fields, basis, at_ms) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    PASSING_ANSWER = "INSERT INTO passing_answer (passing, state, at_ms) VALUES ($1, $2, $3)";
+    PASSING = "SELECT kind, fields FROM passing WHERE id = $1";
+    PASSINGS = "SELECT p.id, p.partner, p.kind, p.fields, p.at_ms, a.state, a.at_ms FROM passing p \
+        LEFT JOIN passing_answer a ON a.passing = p.id WHERE p.uid = $1 \
+        ORDER BY p.at_ms DESC, p.id DESC LIMIT $2";
+    SHARED_FIELDS = "SELECT email_box, name_box, birthday_box FROM account WHERE id = $1";
+
+    STATISTICS = "SELECT release_json FROM statistics_release ORDER BY week DESC";
+    STATISTICS_SPENT = "SELECT week, epsilon_milli FROM statistics_release";
+    CALLS_BETWEEN = "SELECT caller, state, answered_ms, ended_ms FROM calls \
+        WHERE (caller = $1 OR callee = $1) AND created_ms >= $2 AND created_ms < $3 \
+        ORDER BY created_ms, id";
+    CONTACTS_ACCEPTED = "SELECT COUNT(*) FROM contact WHERE uid = $1 AND state = 'accepted'";
+    STATISTICS_INSERT = "INSERT INTO statistics_release (week, epsilon_milli, release_json, at_ms) \
+        VALUES ($1, $2, $3, $4)";
+
     POLICY_SETS = "SELECT signed_set FROM policy_set ORDER BY place";
     POLICY_TEXTS = "SELECT texts FROM policy_set WHERE version = $1";
     POLICY_INSERT = "INSERT INTO policy_set (version, place, signed_set, texts, published_ms) \

@@ -38,7 +38,7 @@ fn random32() -> [u8; 32] {
 #[derive(Clone, Debug)]
 pub(crate) struct Applicant {
     name: String,
-    email: String,
+    pub(crate) email: String,
     pub(crate) birthday: String,
     pub(crate) identity: SigningKey,
     state: ClientRegistration<Suite>,

@@ -1,4 +1,5 @@
 import type {
+  AccountPurpose,
   CallView,
   Command,
   ConsentState,
@@ -13,6 +14,7 @@ import type {
   View,
 } from '../../generated/bindings';
 import { decided, took } from './ledger';
+import { allowedForAccount, decidedForAccount, knownForAccount } from './partners';
 import { opened as openedPolicy } from './policies';
 import { callWith, goodQuality, openCheck, SCENES } from './scenes';
 
@@ -95,6 +97,10 @@ function withdrawn(view: View, purpose: Purpose): View {
   const shut: OwnDeviceView = { is: 'failed', problem: 'consent', device: '' };
   const ledger = took(view, purpose, contextOf(view).is);
   return withDevice({ ...view, consents, ledger }, purpose, shut);
+}
+
+function takenBack(view: View, given: readonly AccountPurpose[]): View {
+  return given.reduce((next, purpose) => decidedForAccount(next, purpose, 'withdraw'), view);
 }
 
 /** The acted application: quick, forgetful, and true to the words between page and program. */
@@ -229,9 +235,18 @@ export function act(view: View, command: Command): Outcome {
       return { view: withdrawn(view, command.purpose) };
     case 'withdraw_all': {
       const allowed = view.consents.filter(({ state }) => ['allowed', 'allowed_once'].includes(state));
-      if (allowed.length === 0) return refuse('not-now');
-      return { view: allowed.reduce((next, { purpose }) => withdrawn(next, purpose), view) };
+      const shut = allowed.reduce((next, { purpose }) => withdrawn(next, purpose), view);
+      const given = allowedForAccount(view);
+      if (allowed.length + given.length === 0) return refuse('not-now');
+      return { view: takenBack(shut, given) };
     }
+    case 'decide_for_account': {
+      const { purpose } = command;
+      if (!knownForAccount(view, purpose)) return refuse('not-now');
+      return { view: decidedForAccount(view, purpose, command.answer) };
+    }
+    case 'stop_sharing':
+      return { view: takenBack(view, allowedForAccount(view, command.partner)) };
     case 'export_ledger':
       return ok({ ledger: { ...view.ledger, export: { is: 'writing' } } });
     case 'show_policy': {

@@ -6,6 +6,8 @@ import type {
   LedgerView,
   PromptAnswer,
   Purpose,
+  PurposeKind,
+  ShareField,
   View,
 } from '../../generated/bindings';
 import { noticeOf } from './notices';
@@ -19,7 +21,7 @@ const MOST_SHOWN = 200;
 
 function record(
   index: number,
-  purpose: Purpose,
+  purpose: PurposeKind,
   decision: LedgerDecision,
   askedIn: AskedIn,
   duration: LedgerDuration | null,
@@ -29,6 +31,7 @@ function record(
   return {
     id: `0195f000-0000-7000-8000-${String(index).padStart(12, '0')}`,
     purpose,
+    share: null,
     decision,
     duration,
     askedIn,
@@ -76,6 +79,20 @@ export function longLedger(): LedgerView {
   return { ...emptyLedger(), records };
 }
 
+/** With what was decided about a partner and about statistics. */
+export function sharedLedger(): LedgerView {
+  const past = pastLedger();
+  const share = (field: ShareField): Pick<LedgerRecord, 'share'> => ({
+    share: { partner: 'acme', name: 'Acme Lenses', field },
+  });
+  const records = [
+    { ...record(12, 'share', 'denied', 'settings', null, 9 * DAY), ...share('birthday') },
+    { ...record(11, 'share', 'granted', 'settings', 'until_withdrawn', 9 * DAY + MINUTE), ...share('name') },
+    record(10, 'statistics', 'granted', 'settings', 'until_withdrawn', 12 * DAY),
+  ];
+  return { ...past, records: [...records, ...past.records] };
+}
+
 /** The camera's newest yes was ended by a change of the policies. */
 export function supersededLedger(): LedgerView {
   const past = pastLedger();
@@ -83,16 +100,22 @@ export function supersededLedger(): LedgerView {
   return { ...past, records: [ended, ...past.records] };
 }
 
-function added(
+/** With one decision more. */
+export function added(
   { ledger, policies, server }: View,
-  purpose: Purpose,
+  { purpose, share }: Pick<LedgerRecord, 'purpose' | 'share'>,
   decision: LedgerDecision,
   askedIn: AskedIn,
   duration: LedgerDuration | null,
 ): LedgerView {
   const told = server.link.is === 'online';
   const index = Number(ledger.records[0]?.id.slice(-12) ?? 0) + 1;
-  const next = { ...record(index, purpose, decision, askedIn, duration, 0), told, policy: policies.inForce };
+  const next = {
+    ...record(index, purpose, decision, askedIn, duration, 0),
+    share,
+    told,
+    policy: policies.inForce,
+  };
   return {
     ...ledger,
     records: [next, ...ledger.records].slice(0, MOST_SHOWN),
@@ -102,19 +125,20 @@ function added(
 
 /** An answer to a question. */
 export function decided(view: View, purpose: Purpose, where: AskedIn, said: PromptAnswer): LedgerView {
+  const what = { purpose, share: null };
   switch (said) {
     case 'deny':
-      return added(view, purpose, 'denied', where, null);
+      return added(view, what, 'denied', where, null);
     case 'once':
-      return added(view, purpose, 'granted', where, where === 'call' ? 'this_call' : 'once');
+      return added(view, what, 'granted', where, where === 'call' ? 'this_call' : 'once');
     case 'allow':
-      return added(view, purpose, 'granted', where, 'until_withdrawn');
+      return added(view, what, 'granted', where, 'until_withdrawn');
   }
 }
 
 /** A yes that was taken back. */
 export function took(view: View, purpose: Purpose, where: AskedIn): LedgerView {
-  return added(view, purpose, 'withdrawn', where, null);
+  return added(view, { purpose, share: null }, 'withdrawn', where, null);
 }
 
 /** After the writing. */

@@ -1,4 +1,4 @@
-import type { AskedIn, Purpose } from '../../generated/bindings';
+import type { AskedIn, Purpose, PurposeKind } from '../../generated/bindings';
 
 type Texts = Record<AskedIn, readonly string[]>;
 
@@ -45,8 +45,32 @@ const ANSWERS: Record<AskedIn, string> = {
   settings: 'Not now · Allow',
 };
 
+const ACCOUNT: Record<Exclude<PurposeKind, Purpose>, readonly string[]> = {
+  share: [
+    'Give … your …?',
+    '…, …, wants it for: …. It has signed that it protects it no less than we do.',
+    'Seen by: … only',
+    'Kept: …',
+    'To stop: One press. … is told to delete it.',
+    'Not now · Allow',
+    'If not, nothing changes for you.',
+    'Allow counts until you take it back, or until what … signed ends.',
+  ],
+  statistics: [
+    'Count you in our public statistics?',
+    'Once a week we publish a few numbers about many people, with noise in them: nobody can tell whether you are in.',
+    'Seen by: Everybody, as numbers about many people',
+    'Kept: Published numbers stay. Nothing else is kept for it.',
+    'To stop: One press. You are not counted from then on.',
+    'Not now · Allow',
+    'If not, nothing changes for you.',
+    'Allow counts until you take it back.',
+  ],
+};
+
 /** The text of a question as the catalogue keeps it: with no name in it. */
-export function noticeOf(purpose: Purpose, where: AskedIn): string[] {
+export function noticeOf(purpose: PurposeKind, where: AskedIn): string[] {
+  if (purpose === 'share' || purpose === 'statistics') return [...ACCOUNT[purpose]];
   return [
     ...TEXTS[purpose][where],
     ANSWERS[where],

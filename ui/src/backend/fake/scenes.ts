@@ -10,7 +10,8 @@ import type {
   QualityView,
   View,
 } from '../../generated/bindings';
-import { emptyLedger, longLedger, pastLedger, supersededLedger } from './ledger';
+import { emptyLedger, longLedger, pastLedger, sharedLedger, supersededLedger } from './ledger';
+import { noPartners, partnersOfMinor, shutPartners, statistics, twoPartners } from './partners';
 import { changedPolicies, comingPolicies, noPolicies, opened, policies } from './policies';
 
 const MINUTE = 60_000;
@@ -102,6 +103,8 @@ function emptyHome(): View {
     ledger: emptyLedger(),
     policies: noPolicies(),
     disclosures: { known: false, unread: 0, list: [] },
+    partners: noPartners({ known: false }),
+    statistics: statistics(),
     devices: DEVICES,
     check: null,
     sending: { camera: false, microphone: false, to: null },
@@ -132,6 +135,7 @@ function home(): View {
     ledger: pastLedger(),
     policies: policies(),
     disclosures: { known: true, unread: 0, list: [] },
+    partners: noPartners(),
   };
 }
 
@@ -449,6 +453,19 @@ export const SCENES: Readonly<Record<string, () => View>> = {
   'ledger-unsigned': () => withLedger({ trouble: { fault: 'unsigned', sequence: 1 } }),
   'ledger-uncommitted': () => withLedger({ trouble: { fault: 'uncommitted', sequence: 12 } }),
   'law-told': () => ({ ...home(), disclosures: givenByLaw() }),
+  partners: () => ({
+    ...home(),
+    partners: twoPartners(),
+    statistics: statistics('allowed'),
+    ledger: sharedLedger(),
+  }),
+  'partners-minor': () => ({ ...home(), partners: partnersOfMinor() }),
+  'partners-shut': () => ({ ...home(), partners: shutPartners(), statistics: statistics('denied') }),
+  'partners-offline': () => {
+    const view = home();
+    const link = { is: 'offline', retryAtMs: Date.now() + 8000 } as const;
+    return { ...view, partners: twoPartners({ known: false }), server: { ...view.server, link } };
+  },
   'ledger-long': () => ({ ...home(), ledger: longLedger() }),
   'policy-welcome': () => ({ ...signedOut(), policies: policies() }),
   'policy-first': () => ({ ...signedOut(), policies: opened(policies(), '1.0.0') }),

@@ -1,0 +1,630 @@
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
+use ed25519_dalek::{Signature, VerifyingKey};
+use jasmin_consent::chain::Link;
+use jasmin_protocol::{
+    Base64, LedgerDecision, LedgerDuration, PartnerStatus, Partners, PassingKind, PassingState,
+    ShareField, ShareMessage, Shares, TellConsents, Transparency, Undertaking,
+};
+use sha2::{Digest, Sha256};
+
+use super::{Book, Event, PartnerError, Record, What, desk, post as delivery};
+use crate::{
+    policies::publish_to,
+    testing::{Applicant, SignedInPerson, World, draft, postgres::Postgres, publish},
+};
+
+/// 2026-11-22, noon.
+const NOW: i64 = 1_795_348_800_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// A partner's own server: keeps what comes, and answers what it is told to.
+#[derive(Clone, Default)]
+struct Sample {
+    came: Arc<Mutex<Vec<(String, HeaderMap, Bytes)>>>,
+    answers: Arc<Mutex<VecDeque<u16>>>,
+}
+
+impl Sample {
+    async fn open(&self) -> String {
+        fn take(
+            sample: &Sample,
+            path: &str,
+            headers: HeaderMap,
+            body: Bytes,
+        ) -> axum::http::StatusCode {
+            sample
+                .came
+                .lock()
+                .unwrap()
+                .push((path.to_owned(), headers, body));
+            let next = sample.answers.lock().unwrap().pop_front().unwrap_or(204);
+            axum::http::StatusCode::from_u16(next).unwrap()
+        }
+        let router = Router::new()
+            .route(
+                "/give",
+                post(
+                    |State(sample): State<Sample>, headers: HeaderMap, body: Bytes| {
+                        std::future::ready(take(&sample, "give", headers, body))
+                    },
+                ),
+            )
+            .route(
+                "/delete",
+                post(
+                    |State(sample): State<Sample>, headers: HeaderMap, body: Bytes| {
+                        std::future::ready(take(&sample, "delete", headers, body))
+                    },
+                ),
+            )
+            .with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}")
+    }
+
+    /// What came since the last look: to which address, and what.
+    fn came(&self) -> Vec<(String, ShareMessage)> {
+        let came = std::mem::take(&mut *self.came.lock().unwrap());
+        came.into_iter()
+            .map(|(path, _, body)| (path, serde_json::from_slice(&body).unwrap()))
+            .collect()
+    }
+}
+
+fn record(id: &str, url: &str) -> Record {
+    Record {
+        id: id.to_owned(),
+        name: "Acme Calendars".to_owned(),
+        legal_entity: "Acme GmbH".to_owned(),
+        country: "Austria".to_owned(),
+        purpose: "to show calls in a calendar".to_owned(),
+        retention: "until you take it back".to_owned(),
+        fields: vec![ShareField::Name, ShareField::Email],
+        give_url: format!("{url}/give"),
+        delete_url: format!("{url}/delete"),
+    }
+}
+
+fn signed(review_by: &str) -> What {
+    What::UndertakingSigned {
+        undertaking: Undertaking {
+            hash: Base64(vec![7; 32]),
+            signed_on: "2026-11-01".to_owned(),
+            review_by: review_by.to_owned(),
+        },
+    }
+}
+
+/// A world with a partner that can be shared with, and the partner's server.
+struct Scene {
+    world: World,
+    sample: Sample,
+    client: reqwest::Client,
+    ada: SignedInPerson,
+    link: Link,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::on(World::new().await).await
+    }
+
+    async fn on(world: World) -> Self {
+        let ada = world.join("Ada", "ada@example.org").await;
+        Self::of(world, ada).await
+    }
+
+    async fn born(birthday: &str) -> Self {
+        let world = World::new().await;
+        let ada = Applicant::new("Ada", "ada@example.org").born(birthday);
+        let ada = world.join_as(ada).await;
+        Self::of(world, ada).await
+    }
+
+    async fn of(world: World, ada: SignedInPerson) -> Self {
+        let sample = Sample::default();
+        let url = sample.open().await;
+        let scene = Self {
+            world,
+            sample,
+            client: delivery::client().unwrap(),
+            ada,
+            link: Link::default(),
+        };
+        scene
+            .write(What::Proposed {
+                record: record("acme", &url),
+            })
+            .await;
+        scene.write(signed("2027-11-01")).await;
+        scene.write(What::Activated).await;
+        scene
+    }
+
+    async fn write(&self, what: What) {
+        let mut tx = self.world.app.store.begin().await.unwrap();
+        let mut book = Book::read(tx.partner_events().await.unwrap()).unwrap();
+        let now_ms = self.world.app.now_ms();
+        let event = book.add("acme", what, now_ms).unwrap();
+        tx.put_partner_event(&event, now_ms).await.unwrap();
+        tx.touch_shares(now_ms).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn decide(&mut self, purpose: &str, decision: LedgerDecision) {
+        self.world.clock.advance(1_000);
+        let mut link = self.link.clone();
+        let mut record = self.ada.decide(&mut link, self.world.app.now_ms()).record;
+        record.purpose = purpose.to_owned();
+        record.decision = decision;
+        record.duration =
+            (decision == LedgerDecision::Granted).then_some(LedgerDuration::UntilWithdrawn);
+        self.link.follow(&record).unwrap();
+        let records = vec![self.ada.sign(record)];
+        let answer = self
+            .world
+            .request("POST", "/v1/consents")
+            .by(&self.ada)
+            .json(&TellConsents { records })
+            .send()
+            .await;
+        assert_eq!(answer.status(), 200);
+    }
+
+    async fn work(&self) -> u64 {
+        self.world
+            .app
+            .share_what_is_due(&self.client)
+            .await
+            .unwrap()
+    }
+
+    async fn shares(&self) -> Shares {
+        self.world.get_as(&self.ada, "/v1/me/shares").await.ok()
+    }
+}
+
+use LedgerDecision::{Granted, Withdrawn};
+
+const NAME: &str = "share:acme:name";
+const EMAIL: &str = "share:acme:email";
+
+#[tokio::test]
+async fn a_partner_receives_exactly_what_was_granted() {
+    let mut scene = Scene::new().await;
+    assert_eq!(scene.work().await, 0);
+    scene.decide(EMAIL, Granted).await;
+    scene.work().await;
+    let came = std::mem::take(&mut *scene.sample.came.lock().unwrap());
+    let [(path, headers, body)] = came.as_slice() else {
+        panic!("{} came", came.len());
+    };
+    assert_eq!(path, "give");
+    let message: ShareMessage = serde_json::from_slice(body).unwrap();
+    assert_eq!(message.kind, PassingKind::Given);
+    let data: Vec<_> = message
+        .data
+        .iter()
+        .map(|one| (one.field, one.value.as_str()))
+        .collect();
+    assert_eq!(data, [(ShareField::Email, "ada@example.org")]);
+    assert_eq!(message.review_by, "2027-11-01");
+    let text = String::from_utf8_lossy(body);
+    assert!(!text.contains("Ada") && !text.contains(&scene.ada.session.user_id.to_string()));
+
+    // The server has signed it with the key that it publishes.
+    let key: Transparency = scene.world.get("/v1/transparency").await.ok();
+    let key = VerifyingKey::from_bytes(key.ledger_key.0.as_slice().try_into().unwrap()).unwrap();
+    let signature: Base64 = headers["jasmin-signature"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let words = [
+        b"jasmin-share-v1".as_slice(),
+        Sha256::digest(body).as_slice(),
+    ]
+    .concat();
+    let signature = Signature::from_slice(&signature.0).unwrap();
+    key.verify_strict(&words, &signature).unwrap();
+
+    let shares = scene.shares().await;
+    assert!(shares.may_share);
+    assert_eq!(shares.passings.len(), 1);
+    assert_eq!(shares.passings[0].fields, [ShareField::Email]);
+    assert_eq!(shares.passings[0].state, PassingState::Done);
+    assert_eq!(scene.work().await, 0, "once");
+
+    // One more field: that one only.
+    scene.decide(NAME, Granted).await;
+    scene.work().await;
+    let came = scene.sample.came();
+    assert_eq!(came[0].1.data[0].value, "Ada");
+    assert_eq!((came.len(), came[0].1.data.len()), (1, 1));
+    assert_eq!(
+        came[0].1.person, message.person,
+        "the same person by the same word"
+    );
+}
+
+async fn is_deleted_again(world: World) {
+    let mut scene = Scene::on(world).await;
+    scene.decide(EMAIL, Granted).await;
+    scene.decide(NAME, Granted).await;
+    scene.work().await;
+    scene.sample.came();
+    scene.decide(EMAIL, Withdrawn).await;
+    // Nothing but the telling lies between: there is no waiting for a day.
+    scene.work().await;
+    let came = scene.sample.came();
+    assert_eq!(came.len(), 1);
+    assert_eq!(came[0].0, "delete");
+    assert_eq!(came[0].1.delete, [ShareField::Email]);
+    assert!(came[0].1.data.is_empty());
+    let newest = scene.shares().await.passings.remove(0);
+    assert_eq!(
+        (newest.kind, newest.state),
+        (PassingKind::Deletion, PassingState::Done)
+    );
+    assert!(newest.answered_at.is_some());
+}
+
+#[tokio::test]
+async fn what_is_taken_back_is_deleted_at_the_partner() {
+    is_deleted_again(World::new().await).await;
+    if let Some(server) = Postgres::start() {
+        is_deleted_again(World::on(Some(server.url()), |_| {}).await).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_back_before_it_went_out_does_not_go() {
+    let mut scene = Scene::new().await;
+    scene.decide(EMAIL, Granted).await;
+    scene.decide(EMAIL, Withdrawn).await;
+    scene.work().await;
+    assert!(scene.sample.came().is_empty());
+    assert!(scene.shares().await.passings.is_empty());
+}
+
+#[tokio::test]
+async fn what_may_have_arrived_is_deleted_too() {
+    let mut scene = Scene::new().await;
+    scene.sample.answers.lock().unwrap().extend([500, 204]);
+    scene.decide(EMAIL, Granted).await;
+    scene.work().await;
+    assert_eq!(scene.sample.came().len(), 1, "tried once");
+    assert_eq!(scene.work().await, 0, "and then it waits");
+    assert_eq!(
+        scene.shares().await.passings[0].state,
+        PassingState::Waiting
+    );
+    scene.decide(EMAIL, Withdrawn).await;
+    scene.work().await;
+    let came = scene.sample.came();
+    assert_eq!(came.len(), 1);
+    assert_eq!(
+        (came[0].0.as_str(), came[0].1.delete.as_slice()),
+        ("delete", [ShareField::Email].as_slice())
+    );
+    let states: Vec<_> = scene
+        .shares()
+        .await
+        .passings
+        .iter()
+        .map(|one| one.state)
+        .collect();
+    assert_eq!(states, [PassingState::Done, PassingState::Cancelled]);
+}
+
+#[tokio::test]
+async fn a_partner_that_does_not_answer_is_asked_again_with_the_same_number() {
+    let mut scene = Scene::new().await;
+    scene.sample.answers.lock().unwrap().extend([503, 302, 204]);
+    scene.decide(EMAIL, Granted).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        scene.work().await;
+        ids.extend(
+            scene
+                .sample
+                .came()
+                .into_iter()
+                .map(|(_, message)| message.id),
+        );
+        scene.world.clock.advance(3_600_000);
+    }
+    assert_eq!(ids.len(), 3);
+    assert!(ids.iter().all(|id| *id == ids[0]));
+    assert_eq!(scene.work().await, 0);
+    let user = scene.ada.session.user_id;
+    let mut conn = scene.world.app.store.read().await.unwrap();
+    let passings = conn.passings(user, 9).await.unwrap();
+    assert_eq!(passings[0].state, PassingState::Done);
+}
+
+/// Nothing goes to a partner that is not open; what it has it must delete, and it gets it back when it is
+/// open again.
+#[tokio::test]
+async fn an_undertaking_that_runs_out_ends_sharing_by_itself() {
+    let mut scene = Scene::new().await;
+    scene.decide(EMAIL, Granted).await;
+    scene.work().await;
+    scene.sample.came();
+    scene.world.clock.advance(344 * DAY_MS);
+    let mut tx = scene.world.app.store.begin().await.unwrap();
+    tx.touch_shares(scene.world.app.now_ms()).await.unwrap();
+    tx.commit().await.unwrap();
+    scene.work().await;
+    assert!(scene.sample.came().is_empty(), "its last day");
+    scene.world.clock.advance(DAY_MS);
+    let mut tx = scene.world.app.store.begin().await.unwrap();
+    tx.touch_shares(scene.world.app.now_ms()).await.unwrap();
+    tx.commit().await.unwrap();
+    scene.work().await;
+    assert_eq!(scene.sample.came()[0].0, "delete");
+    let partners: Partners = scene.world.get("/v1/partners").await.ok();
+    assert_eq!(
+        (partners.partners[0].status, partners.partners[0].open),
+        (PartnerStatus::Active, false)
+    );
+
+    scene.write(signed("2028-11-01")).await;
+    scene.work().await;
+    assert_eq!(scene.sample.came()[0].0, "give", "renewed");
+    for (what, path) in [
+        (
+            What::Suspended {
+                why: "a leak".to_owned(),
+            },
+            Some("delete"),
+        ),
+        (What::Activated, Some("give")),
+        (
+            What::Ended {
+                why: "over".to_owned(),
+            },
+            Some("delete"),
+        ),
+    ] {
+        scene.write(what.clone()).await;
+        scene.work().await;
+        let came: Vec<String> = scene
+            .sample
+            .came()
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect();
+        assert_eq!(came.first().map(String::as_str), path, "{what:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_young_person_goes_out() {
+    let mut scene = Scene::born("2009-11-22").await;
+    scene.decide(EMAIL, Granted).await;
+    scene.work().await;
+    assert!(scene.sample.came().is_empty());
+    assert!(!scene.shares().await.may_share);
+    // The day on which they are eighteen.
+    scene.world.clock.advance(365 * DAY_MS);
+    scene.write(signed("2028-01-01")).await;
+    scene.work().await;
+    assert_eq!(scene.sample.came().len(), 1);
+}
+
+#[tokio::test]
+async fn policies_that_do_more_end_what_was_given_under_the_old_ones() {
+    let mut scene = Scene::new().await;
+    scene.decide(EMAIL, Granted).await;
+    scene.work().await;
+    scene.sample.came();
+    publish(&scene.world, "1.0.0", "2026-11-01", "little").await;
+    let (description, files) = draft("2.0.0", "2027-01-24", "all");
+    let description = description.replace("camera", "share:<partner>:<field>");
+    let app = &scene.world.app;
+    scene.world.clock.advance(60_000);
+    publish_to(
+        &app.store,
+        &app.keys,
+        app.now_ms(),
+        &description,
+        &files,
+        false,
+    )
+    .await
+    .unwrap();
+    scene.work().await;
+    assert!(scene.sample.came().is_empty(), "announced only");
+    scene.world.clock.advance(70 * DAY_MS);
+    let mut tx = scene.world.app.store.begin().await.unwrap();
+    tx.touch_shares(scene.world.app.now_ms()).await.unwrap();
+    tx.commit().await.unwrap();
+    scene.work().await;
+    assert_eq!(scene.sample.came()[0].0, "delete");
+}
+
+#[test]
+fn nothing_can_be_shared_with_a_partner_that_has_not_signed() {
+    let mut book = Book::default();
+    let propose = |record| What::Proposed { record };
+    book.add("acme", propose(record("acme", "https://acme.example")), NOW)
+        .unwrap();
+    assert!(!book.partners["acme"].is_open(NOW));
+    assert!(matches!(
+        book.add("acme", What::Activated, NOW),
+        Err(PartnerError::NotNow(_))
+    ));
+    book.add("acme", signed("2027-01-01"), NOW).unwrap();
+    assert!(!book.partners["acme"].is_open(NOW), "signed, not active");
+    book.add("acme", What::Activated, NOW).unwrap();
+    assert!(book.partners["acme"].is_open(NOW));
+    assert_eq!(
+        book.add("other", What::Activated, NOW),
+        Err(PartnerError::NoPartner)
+    );
+    let again = book.add("acme", propose(record("acme", "https://acme.example")), NOW);
+    assert!(
+        matches!(again, Err(PartnerError::NotNow(_))),
+        "what it wants never changes"
+    );
+    let end = What::Ended {
+        why: "over".to_owned(),
+    };
+    book.add("acme", end, NOW).unwrap();
+    assert!(matches!(
+        book.add("acme", What::Activated, NOW),
+        Err(PartnerError::NotNow(_))
+    ));
+}
+
+#[test]
+fn a_record_says_who_what_for_and_where() {
+    let refused = |change: &dyn Fn(&mut Record)| {
+        let mut record = record("acme", "https://acme.example");
+        change(&mut record);
+        let id = record.id.clone();
+        match Book::default().add(&id, What::Proposed { record }, NOW) {
+            Err(PartnerError::Wrong(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (change, fault) in [
+        (
+            &(|record: &mut Record| record.id = "Acme Ltd".into()) as &dyn Fn(&mut Record),
+            "id",
+        ),
+        (&|record| record.legal_entity = " ".into(), "legal_entity"),
+        (&|record| record.purpose = "a\nb".into(), "purpose"),
+        (&|record| record.fields.clear(), "fields"),
+        (&|record| record.fields.push(ShareField::Name), "fields"),
+        (
+            &|record| record.give_url = "http://acme.example/give".into(),
+            "give_url",
+        ),
+        (
+            &|record| record.delete_url = "http://10.0.0.1/".into(),
+            "delete_url",
+        ),
+        (
+            &|record| record.delete_url = "https://me:pass@acme.example/".into(),
+            "delete_url",
+        ),
+        (
+            &|record| record.give_url = "file:///etc/passwd".into(),
+            "give_url",
+        ),
+        (&|record| record.give_url = "https:".into(), "give_url"),
+    ] {
+        assert!(
+            refused(change).contains(fault),
+            "{fault}: {}",
+            refused(change)
+        );
+    }
+}
+
+#[test]
+fn an_undertaking_has_days_that_make_sense() {
+    let mut book = Book::default();
+    let proposed = What::Proposed {
+        record: record("acme", "https://acme.example"),
+    };
+    book.add("acme", proposed, NOW).unwrap();
+    let mut sign = |signed_on: &str, review_by: &str| {
+        let undertaking = Undertaking {
+            hash: Base64(vec![7; 32]),
+            signed_on: signed_on.to_owned(),
+            review_by: review_by.to_owned(),
+        };
+        book.add("acme", What::UndertakingSigned { undertaking }, NOW)
+            .map(drop)
+    };
+    for (signed_on, review_by) in [
+        ("2026-11-23", "2027-01-01"),
+        ("2026-02-30", "2027-01-01"),
+        ("2026-11-01", "2026-11-21"),
+        ("2026-11-01", "2030-11-01"),
+        ("2026-11-01", "soon"),
+    ] {
+        assert!(
+            matches!(sign(signed_on, review_by), Err(PartnerError::Wrong(_))),
+            "{signed_on} {review_by}"
+        );
+    }
+    sign("2026-11-22", "2026-11-22").unwrap();
+}
+
+#[test]
+fn any_change_to_the_book_is_found() {
+    let mut book = Book::default();
+    let events: Vec<Event> = [
+        What::Proposed {
+            record: record("acme", "https://acme.example"),
+        },
+        signed("2027-01-01"),
+        What::Activated,
+        What::Suspended {
+            why: "a leak".to_owned(),
+        },
+    ]
+    .map(|what| book.add("acme", what, NOW).unwrap())
+    .into();
+    assert!(Book::read(events.clone()).is_ok());
+    let mut other = events.clone();
+    other[0].at = "2020-01-01T00:00:00.000Z".to_owned();
+    assert_eq!(Book::read(other).unwrap_err(), PartnerError::Damaged(2));
+    let mut other = events.clone();
+    other.swap(1, 2);
+    assert_eq!(Book::read(other).unwrap_err(), PartnerError::Damaged(2));
+    let mut other = events;
+    other.remove(1);
+    assert_eq!(Book::read(other).unwrap_err(), PartnerError::Damaged(2));
+}
+
+#[tokio::test]
+async fn the_operator_writes_a_partner_down_and_reads_the_list() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let record_file = folder.path().join("acme.json");
+    let document = folder.path().join("undertaking.pdf");
+    std::fs::write(
+        &record_file,
+        serde_json::to_vec(&record("acme", "https://acme.example")).unwrap(),
+    )
+    .unwrap();
+    std::fs::write(&document, b"signed").unwrap();
+    let partner = "acme".to_owned();
+    let mut said = String::new();
+    for order in [
+        desk::PartnerOrder::Propose {
+            record: record_file,
+        },
+        desk::PartnerOrder::Sign {
+            partner: partner.clone(),
+            document,
+            signed_on: "2026-11-01".to_owned(),
+            review_by: "2027-11-01".to_owned(),
+        },
+        desk::PartnerOrder::Activate { partner },
+        desk::PartnerOrder::List,
+    ] {
+        said = desk::carry_out(&world.app.store, NOW, &order)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        said,
+        "acme: Acme Calendars (Acme GmbH, Austria) wants name, email: active\n    signed 2026-11-01, counts until 2027-11-01\n"
+    );
+    let shown: Partners = world.get("/v1/partners").await.ok();
+    let hash = shown.partners[0].undertaking.as_ref().unwrap().hash.clone();
+    assert_eq!(hash.0, Sha256::digest(b"signed").to_vec());
+}
