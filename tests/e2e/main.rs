@@ -7,6 +7,7 @@ mod device_check;
 mod drawn;
 mod keyring;
 mod ledger;
+mod partners;
 mod policies;
 mod refusals;
 mod second_instance;

@@ -24,6 +24,7 @@ mod keyring;
 pub mod lens;
 mod page;
 pub mod pair;
+pub mod partner;
 mod picture;
 mod program;
 mod screen;

@@ -92,9 +92,17 @@ impl Server {
     /// # Errors
     /// When the command refuses them.
     pub fn publish(&self, policies: &Path) -> Result<String> {
-        let output = bare(built("jasmin-server")?)
-            .args(["policy", "publish"])
-            .arg(policies)
+        let policies = policies.to_string_lossy();
+        self.operate("jasmin-server", &["policy", "publish", &policies])
+    }
+
+    /// Runs an operator's command beside the server, and returns what it says.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn operate(&self, program: &str, arguments: &[&str]) -> Result<String> {
+        let output = bare(built(program)?)
+            .args(arguments)
             .arg("--data-dir")
             .arg(self.folder.join("server"))
             .output()?;

@@ -43,8 +43,9 @@ pub const SENSITIVITY: u32 = 2;
 pub const QUESTION_EPSILON_MILLI: u32 = 100;
 /// What a year may cost, in thousandths: 53 weeks of five questions.
 const YEAR_BUDGET_MILLI: u32 = 26_500;
-/// Groups that seem smaller are left out.
-const SMALLEST: i64 = 50;
+/// Groups that seem smaller are left out. With noise of this size, one of fewer than 50 people seems as
+/// large as this once in 300 times, and an empty one once in 3,600.
+const SMALLEST: i64 = 150;
 /// Who is younger is not counted.
 const GROWN_UP: u16 = 18;
 /// Entries of ledgers that are read at once.

@@ -18,7 +18,7 @@ use jasmin_consent::{
 };
 use jasmin_protocol::{
     ChangeKind, DisclosureCommitment, DisclosureGround, Partner, PartnerStatus, PolicyKind,
-    PolicySet, PolicyText,
+    PolicySet, PolicyText, ShareField,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -214,6 +214,14 @@ pub(crate) async fn transparency(_: Throttled, State(app): State<Shared>) -> Res
     ))
 }
 
+fn field_words(field: ShareField) -> &'static str {
+    match field {
+        ShareField::Name => "name",
+        ShareField::Email => "e-mail address",
+        ShareField::Birthday => "birthday",
+    }
+}
+
 /// The banner of a page about no set in particular.
 pub(super) async fn banner_of_all(app: &App) -> Result<String, Failure> {
     let sets = published(&mut app.store.read().await?).await?;
@@ -233,7 +241,11 @@ fn partners_section(partners: &[Partner]) -> String {
          to it any more and it is told to delete what it has.</p><ul>",
     );
     for partner in partners {
-        let fields: Vec<&str> = partner.fields.iter().map(|field| field.word()).collect();
+        let fields: Vec<&str> = partner
+            .fields
+            .iter()
+            .map(|field| field_words(*field))
+            .collect();
         let signed = match &partner.undertaking {
             Some(signed) => format!(
                 "Signed on {}, counts until {}, document <code>{}</code>",

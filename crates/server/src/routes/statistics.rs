@@ -26,7 +26,7 @@ pub(crate) async fn shown(_: Throttled, State(app): State<Shared>) -> Result<Pag
         "<section class=card><h2>How these numbers are made</h2><p>Counted is who has allowed it in the app, \
          and nobody under 18. Each person is in one group of each question. Random noise is added to every \
          number, so much that nobody can tell from them whether you are among the people; groups that seem \
-         smaller than 50 are left out. There are no other numbers: these questions, once a week.</p>\
+         smaller than 150 are left out, so that one of fewer than 50 people is hardly ever shown. There are no other numbers: these questions, once a week.</p>\
          <p>In exact terms: discrete Laplace noise, pure differential privacy. What a year's releases may \
          cost together (epsilon) is at most {}; each release says what it cost.</p></section>",
         thousandths(year_budget_milli)
@@ -49,8 +49,22 @@ fn show(body: &mut String, release: &StatisticsRelease) {
         thousandths(release.epsilon_milli),
         release.figures.len()
     );
-    for figure in &release.figures {
+    let says_something =
+        |figure: &&StatisticsFigure| figure.groups.iter().any(|group| group.people.is_some());
+    for figure in release.figures.iter().filter(says_something) {
         bars(body, figure);
+    }
+    let silent = release
+        .figures
+        .iter()
+        .filter(|figure| !says_something(figure));
+    let titles: Vec<String> = silent.map(|figure| escape(&figure.title)).collect();
+    if !titles.is_empty() {
+        let _ = write!(
+            body,
+            "<p>Too few people to say anything: {}.</p>",
+            titles.join("; ")
+        );
     }
     body.push_str("</section>");
 }
@@ -115,6 +129,7 @@ mod tests {
             "Week 2026-W46",
             "Epsilon 0.5 for",
             "at most 26.5",
+            "Too few people to say anything: Devices that are signed in.",
             "about 940",
             "too few to say",
         ] {

@@ -191,7 +191,7 @@ async fn without_noise_nothing_is_written() {
 fn each_count_gets_noise_of_its_own_and_small_groups_are_left_out() {
     let counts: Counts = QUESTIONS
         .iter()
-        .map(|question| (0..question.groups.len() as u64).map(|n| 49 + n).collect())
+        .map(|question| (0..question.groups.len() as u64).map(|n| 149 + n).collect())
         .collect();
     let mut asked = Vec::new();
     let mut noise = |count, sensitivity, epsilon| {
@@ -207,8 +207,8 @@ fn each_count_gets_noise_of_its_own_and_small_groups_are_left_out() {
             .all(|(_, sensitivity, epsilon)| (*sensitivity, *epsilon) == (2, 100))
     );
     for figure in figures {
-        assert_eq!(figure.groups[0].people, None, "49");
-        assert_eq!(figure.groups[1].people, Some(50));
+        assert_eq!(figure.groups[0].people, None, "149");
+        assert_eq!(figure.groups[1].people, Some(150));
     }
     let mut far_below = |_, _, _| Ok(-3);
     let figures = publishable(&counts, &mut far_below).unwrap();
