@@ -13,7 +13,7 @@ use jasmin_consent::{
 use jasmin_protocol::{
     AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, Consents, DailyRoot, DeviceCertificate,
     DeviceId, ExportHeader, Gesture, LedgerDecision, LedgerDuration, LedgerEntry, MOST_RECORDS,
-    NoticeRef, PolicySetRef, RecordDevice, RecordId, SignedRecord, UserId,
+    NoticeRef, Partner, PolicySetRef, RecordDevice, RecordId, ShareField, SignedRecord, UserId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -373,12 +373,19 @@ impl Ledger {
 
     /// The last records of the ledger, the last first. Not by their times: clocks are set, and what
     /// followed what is known without them.
-    pub fn views(&self, here: DeviceId, name_of: impl Fn(&str) -> String) -> Vec<LedgerRecord> {
+    ///
+    /// `partner` finds a partner by its id: its record never changes, so that a text is shown with what
+    /// it was asked with.
+    pub fn views(
+        &self,
+        here: DeviceId,
+        partner: impl Fn(&str) -> Option<Partner>,
+    ) -> Vec<LedgerRecord> {
         let waiting = self.waiting.iter().rev().map(|signed| (signed, false));
         let told = self.entries.iter().rev().map(|entry| (&entry.signed, true));
         waiting
             .chain(told)
-            .filter_map(|(signed, told)| view(&signed.record, told, here, &name_of))
+            .filter_map(|(signed, told)| view(&signed.record, told, here, &partner))
             .take(SHOWN)
             .collect()
     }
@@ -479,21 +486,27 @@ fn view(
     record: &ConsentRecord,
     told: bool,
     here: DeviceId,
-    name_of: &impl Fn(&str) -> String,
+    partner: &impl Fn(&str) -> Option<Partner>,
 ) -> Option<LedgerRecord> {
     let purpose = kind_of(&record.purpose)?;
-    let share = purposes::shared_with(&record.purpose).map(|(partner, field)| ShareView {
-        partner: partner.to_owned(),
-        name: name_of(partner),
-        field,
-    });
+    let shared = purposes::shared_with(&record.purpose).map(|(id, field)| (id, field, partner(id)));
+    let filled = |line: &str| match &shared {
+        Some((_, field, Some(partner))) => without_names(&with_partner(line, partner, *field)),
+        Some((_, _, None)) | None => without_names(line),
+    };
     let lines = |reference: &NoticeRef| notice::find(&record.purpose, reference);
     #[expect(clippy::cast_precision_loss, reason = "fits into 53 bits")]
     let at_ms = moment::read(&record.at_client)? as f64;
     Some(LedgerRecord {
         id: record.id.to_string(),
         purpose,
-        share,
+        share: shared.as_ref().map(|(id, field, partner)| ShareView {
+            partner: (*id).to_owned(),
+            name: partner
+                .as_ref()
+                .map_or_else(|| (*id).to_owned(), |partner| partner.name.clone()),
+            field: *field,
+        }),
         decision: record.decision,
         duration: record.duration,
         asked_in: record.asked_in,
@@ -505,15 +518,30 @@ fn view(
             .notice
             .as_ref()
             .and_then(lines)
-            .map(|notice| {
-                notice
-                    .lines
-                    .iter()
-                    .map(|line| without_names(line))
-                    .collect()
-            })
+            .map(|notice| notice.lines.iter().map(|line| filled(line)).collect())
             .unwrap_or_default(),
         policy: record.policy_set.as_ref().map(|set| set.version.clone()),
+    })
+}
+
+/// A text about sharing as it was shown.
+fn with_partner(line: &str, partner: &Partner, field: ShareField) -> String {
+    let field = match field {
+        ShareField::Name => "name",
+        ShareField::Email => "e-mail address",
+        ShareField::Birthday => "birthday",
+    };
+    [
+        ("{partner}", partner.name.as_str()),
+        ("{entity}", &partner.legal_entity),
+        ("{country}", &partner.country),
+        ("{purpose}", &partner.purpose),
+        ("{kept}", &partner.retention),
+        ("{field}", field),
+    ]
+    .iter()
+    .fold(line.to_owned(), |line, (place, words)| {
+        line.replace(place, words)
     })
 }
 

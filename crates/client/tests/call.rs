@@ -26,11 +26,39 @@ fn ended(view: &View) -> Option<EndReason> {
 }
 
 async fn two(world: &World) -> (Person, Person) {
+    two_answering(world, PromptAnswer::Allow).await
+}
+
+/// Two who know each other, and say this to every question.
+pub(crate) async fn two_answering(world: &World, answer: PromptAnswer) -> (Person, Person) {
     let (ana, ben) = tokio::join!(world.person("ana"), world.person("ben"));
     ana.befriend(&ben).await;
-    ana.answers(PromptAnswer::Allow);
-    ben.answers(PromptAnswer::Allow);
+    ana.answers(answer);
+    ben.answers(answer);
     (ana, ben)
+}
+
+/// One calls the other with picture, until both are in the call.
+pub(crate) async fn talk(one: &Person, other: &Person) {
+    let kind = CallKind::Video;
+    let user_id = one.id_of(other);
+    one.wants(Command::Call { user_id, kind }).await;
+    let prepares = |view: &View| matches!(phase(view), Some(PhaseView::Preparing { .. }));
+    one.until(prepares).await;
+    one.wants(Command::CallNow).await;
+    other.until(is_incoming).await;
+    other.wants(Command::Accept { kind }).await;
+    tokio::join!(one.until(is_active), other.until(is_active));
+}
+
+/// Waits until the call goes on and the other side's devices are so, by their own word.
+pub(crate) async fn sees_devices(person: &Person, microphone: bool, camera: bool) {
+    let is = |view: &View| {
+        let call = view.call.as_ref();
+        let remote = call.map(|call| (call.remote.microphone, call.remote.camera));
+        is_active(view) && remote == Some((microphone, camera))
+    };
+    person.until(is).await;
 }
 
 /// Pulls as a page would, until a picture comes.
@@ -277,4 +305,25 @@ async fn without_consent_the_call_goes_on_without_that_device() {
     );
     let remote = ben.app.views().borrow().call.clone().unwrap().remote;
     assert!(!remote.camera && !remote.microphone);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_taken_back_in_a_call_closes_both_devices_and_the_call_goes_on() {
+    let world = World::start().await;
+    let (ana, ben) = two(&world).await;
+    talk(&ana, &ben).await;
+    sees_devices(&ben, true, true).await;
+    let gesture = jasmin_protocol::Gesture::Key;
+    ana.wants(Command::WithdrawAll { gesture }).await;
+    let is_closed = |view: &View| view.consents.iter().all(|consent| !consent.in_use);
+    let view = ana.until(is_closed).await;
+    let withdrawn = jasmin_client::ConsentState::Withdrawn;
+    assert!(
+        view.consents
+            .iter()
+            .all(|consent| consent.state == withdrawn)
+    );
+    sees_devices(&ben, false, false).await;
+    sees_devices(&ana, true, true).await;
+    sees(&ana).await;
 }

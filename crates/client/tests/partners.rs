@@ -120,7 +120,10 @@ async fn a_partner_gets_what_was_allowed_and_is_told_to_delete_it() {
     let records = told(&ana, 1).await;
     assert_eq!(records[0].purpose, PurposeKind::Share);
     assert_eq!(records[0].share.as_ref().unwrap().name, "Acme Calendars");
-    assert_eq!(records[0].notice[0], "Give … your …?");
+    assert_eq!(
+        records[0].notice[0],
+        "Give Acme Calendars your e-mail address?"
+    );
 
     // Refused: it is written down, and nothing goes.
     ana.wants(decide(share(ShareField::Name), AccountAnswer::Deny))

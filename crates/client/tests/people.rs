@@ -92,6 +92,12 @@ impl World {
         self.clock.0.fetch_add(days * 86_400_000, Ordering::Relaxed);
     }
 
+    /// The server's time from now on is shortly after the next midnight, UTC.
+    pub(crate) fn pass_midnight(&self) {
+        let left = 86_400_000 - self.now_ms().rem_euclid(86_400_000);
+        self.clock.0.fetch_add(left + 1_000, Ordering::Relaxed);
+    }
+
     /// The server's time.
     pub(crate) fn now_ms(&self) -> i64 {
         self.clock.now_ms()

@@ -3,12 +3,14 @@
 use std::{fs, path::PathBuf};
 
 use jasmin_client::{
-    Command, ConsentState, FailureCode, LinkView, PolicyPage, Purpose, PurposeKind, View,
+    Command, ConsentState, FailureCode, LinkView, PolicyPage, PromptAnswer, Purpose, PurposeKind,
+    View,
 };
 use jasmin_consent::moment;
 use jasmin_protocol::LedgerDecision;
 
 use crate::{
+    call::{sees_devices, talk, two_answering},
     ledger::{allow_in_settings, told},
     people::World,
 };
@@ -152,4 +154,59 @@ async fn a_sign_up_under_other_policies_than_those_in_force_is_refused() {
     let other = ana.app.dispatch(sign_up(Some("0.9.0"))).await.unwrap_err();
     assert_eq!(other.field.as_deref(), Some("policy_set"));
     ana.wants(sign_up(Some("1.0.0"))).await;
+}
+
+/// The day of a wider policy comes in the middle of a call: the camera closes, the call goes on.
+async fn the_day_comes_in_a_call(answer: PromptAnswer) {
+    let mut world = World::start().await;
+    let first = folder(&world, "1.0.0", -1, "look");
+    world.publish(&first).await.unwrap();
+    let next = folder(&world, "1.1.0", 32, "look closer");
+    world.publish(&next).await.unwrap();
+    world.pass_days(31);
+    world.restart(&[]).await;
+    let (ana, ben) = two_answering(&world, answer).await;
+    talk(&ana, &ben).await;
+    sees_devices(&ben, true, true).await;
+    let allowed = match answer {
+        PromptAnswer::Once => ConsentState::AllowedOnce,
+        PromptAnswer::Allow | PromptAnswer::Deny => ConsentState::Allowed,
+    };
+    let view = ana.until(|_| true).await;
+    assert_eq!(state(&view, Purpose::Camera), allowed);
+
+    world.pass_midnight();
+    world.restart(&[]).await;
+    let over = |view: &View| {
+        let camera = view
+            .consents
+            .iter()
+            .find(|one| one.purpose == Purpose::Camera);
+        camera.is_some_and(|one| one.state == ConsentState::Superseded && !one.in_use)
+    };
+    let view = ana.until(over).await;
+    assert_eq!(
+        state(&view, Purpose::Microphone),
+        allowed,
+        "it was not touched"
+    );
+    // The other's day has come, too.
+    tokio::join!(
+        sees_devices(&ben, true, false),
+        sees_devices(&ana, true, false)
+    );
+
+    // Pressed again, it asks anew, and what is answered then counts.
+    ana.wants(Command::SetCamera { on: true }).await;
+    sees_devices(&ben, true, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_day_comes_in_a_call_for_a_lasting_yes() {
+    the_day_comes_in_a_call(PromptAnswer::Allow).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_day_comes_in_a_call_for_a_yes_to_this_call() {
+    the_day_comes_in_a_call(PromptAnswer::Once).await;
 }

@@ -275,7 +275,10 @@ impl Actor {
         LedgerView {
             records: here
                 .filter(|_| self.ledger_state.shown)
-                .map(|here| self.ledger.views(here, |id| self.partners.name_of(id)))
+                .map(|here| {
+                    self.ledger
+                        .views(here, |id| self.partners.partner(id).cloned())
+                })
                 .unwrap_or_default(),
             waiting: u32::try_from(self.ledger.waiting()).unwrap_or(u32::MAX),
             trouble: self.ledger.trouble(),

@@ -21,15 +21,9 @@ pub(super) struct PartnerState {
 }
 
 impl PartnerState {
-    fn partner(&self, id: &str) -> Option<&Partner> {
+    pub(super) fn partner(&self, id: &str) -> Option<&Partner> {
         let (partners, _) = self.known.as_ref()?;
         partners.iter().find(|partner| partner.id == id)
-    }
-
-    /// The partner's name for people.
-    pub(super) fn name_of(&self, id: &str) -> String {
-        self.partner(id)
-            .map_or_else(|| id.to_owned(), |partner| partner.name.clone())
     }
 }
 
