@@ -121,6 +121,10 @@ mod tests {
                 "purpose": { "is": "statistics" }, "state": "never_asked", "sinceMs": null,
                 "told": true,
             },
+            "policyNews": {
+                "purpose": { "is": "policy_news" }, "state": "never_asked", "sinceMs": null,
+                "told": true,
+            },
             "sending": { "camera": false, "microphone": false, "to": null },
         }))
         .unwrap()

@@ -357,45 +357,134 @@ describe('the partners', () => {
   });
 });
 
-describe('statistics', () => {
-  test('are asked for, allowed and taken back by keyboard alone', async () => {
+describe('what is about the account alone', () => {
+  test.each([
+    ['statistics', 'statistics', 'Count you in our public statistics?', 'You are not counted from now on.'],
+    ['policy-news', 'policy_news', 'Write to you when our policies change?', 'Mails that wait are not sent.'],
+  ])('is asked for, allowed and taken back by keyboard alone: %s', async (name, is, title, taken) => {
     await open('home');
-    await at('statistics-switch').focus();
+    await at(`${name}-switch`).focus();
     await press('Space');
-    await at('statistics-ask').getByText('Count you in our public statistics?').waitFor();
-    await ready('statistics-ask');
+    await at(`${name}-ask`).getByText(title).waitFor();
+    expect(await at(`${name}-ask`).getAttribute('data-purpose')).toBe(is);
+    expect(await commands('decide_for_account'), 'a question is no answer').toEqual([]);
+    await ready(`${name}-ask`);
     await press('Escape');
-    await expect.poll(() => at('statistics').getAttribute('data-state')).toBe('denied');
-    await expect.poll(focused).toBe('statistics-switch');
+    await expect.poll(() => at(name).getAttribute('data-state')).toBe('denied');
+    await expect.poll(focused).toBe(`${name}-switch`);
     await press('Space');
-    await ready('statistics-ask');
+    await ready(`${name}-ask`);
     await press('Tab');
-    expect(await focused()).toBe('statistics-deny');
+    expect(await focused()).toBe(`${name}-deny`);
     await press('Tab');
-    expect(await focused()).toBe('statistics-allow');
+    expect(await focused()).toBe(`${name}-allow`);
     await press('Space');
-    await expect.poll(() => checked('statistics-switch')).toBe('true');
-    await at('statistics').getByText('Allowed since today').waitFor();
+    await expect.poll(() => checked(`${name}-switch`)).toBe('true');
+    await at(name).getByText('Allowed since today').waitFor();
     await press('Space');
-    await stage.page.getByText('You are not counted from now on.').waitFor();
+    await stage.page.getByText(`Taken back. ${taken}`).waitFor();
+    expect(await at(`${name}-ask`).count(), 'no question for a no').toBe(0);
+    expect(await described(`${name}-switch`)).toBe('You took it back, today');
     expect(await commands('decide_for_account')).toMatchObject(
-      ['deny', 'allow', 'withdraw'].map((answer) => ({ purpose: { is: 'statistics' }, answer })),
+      ['deny', 'allow', 'withdraw'].map((answer) => ({ purpose: { is }, answer, gesture: 'key' })),
     );
-    await at('consent-history-statistics').getByText('History (3)').waitFor();
-    await at('statistics').getByText('/legal/statistics').waitFor();
+    await at(`consent-history-${name}`).getByText('History (3)').waitFor();
+    await at(`consent-text-${name}`).locator('summary').click();
+    await at(`consent-text-${name}`).getByText(title).waitFor();
+    const newest = stage.page.locator('[data-testid="ledger-record"]').first();
+    expect(await newest.getAttribute('data-purpose')).toBe(is);
     expect(stage.errors).toEqual([]);
   });
 
-  test('end with everything else', async () => {
+  test.each(['statistics', 'policy-news'])('says that the server was not told: %s', async (name) => {
+    await open('partners-offline');
+    expect(await at(name).getAttribute('data-told')).toBe('true');
+    await at(`${name}-switch`).click();
+    await ready(`${name}-ask`);
+    await at(`${name}-allow`).click();
+    await at(name).getByText('Allowed since today · The server will be told.').waitFor();
+    expect(await at(name).getAttribute('data-told')).toBe('false');
+    await stage.page.evaluate((key) => {
+      const acted = window.jasminStage;
+      if (acted === undefined) throw new Error('nobody acts');
+      acted.show({ [key]: { ...acted.view()[key], told: true } });
+    }, name === 'statistics' ? 'statistics' as const : 'policyNews' as const);
+    await expect.poll(() => at(name).getAttribute('data-told')).toBe('true');
+    await at(name).getByText('Allowed since today', { exact: true }).waitFor();
+  });
+
+  test.each(['statistics', 'policy-news'])('has all its answers in sight in the narrowest window: %s', async (name) => {
+    await open('home', NARROW);
+    await at(`${name}-switch`).click();
+    await ready(`${name}-ask`);
+    for (const answer of ['deny', 'allow']) {
+      const box = await at(`${name}-${answer}`).boundingBox();
+      expect((box?.y ?? 999) + (box?.height ?? 0)).toBeLessThanOrEqual(480);
+    }
+  });
+
+  test('ends with everything else', async () => {
     await open('partners');
     await at('withdraw-all').click();
     const text = await at('confirm').textContent();
     expect(text).toContain('camera, microphone, name for \u2068Acme Lenses\u2069');
-    expect(text).toContain('being counted in statistics. Partners are told to delete what they got.');
+    expect(text).toContain(
+      'being counted in statistics and e-mails about new policies. Partners are told to delete what they got.',
+    );
     await at('confirm-go').click();
     await told(stage.page, 'withdraw_all');
     await expect.poll(() => checked('statistics-switch')).toBe('false');
+    expect(await checked('policy-news-switch')).toBe('false');
     expect(await checked('share-switch-acme-name')).toBe('false');
     expect(await at('consent-camera').getAttribute('data-state')).toBe('withdrawn');
+  });
+});
+
+describe('statistics', () => {
+  test('say where the numbers are', async () => {
+    await open('home');
+    await at('statistics').getByText('/legal/statistics').waitFor();
+  });
+});
+
+describe('mail about the policies', () => {
+  test('is offered among them, by a name that needs nothing around it', async () => {
+    await open('home');
+    expect(await at('policies').locator('[data-testid="policy-news"]').count()).toBe(1);
+    await at('policy-news').getByText('E-mail me when they change', { exact: true }).waitFor();
+    const named = stage.page.getByRole('switch', { name: 'Policies: E-mail me when they change' });
+    expect(await named.getAttribute('data-testid')).toBe('policy-news-switch');
+    expect(await described('policy-news-switch')).toBe('You were never asked. Switching on asks you.');
+  });
+
+  test.each(['empty', 'policy-unknown'])('is not offered where no policies are known: %s', async (scene) => {
+    await open(scene);
+    await at('policies').waitFor();
+    expect(await at('policy-news').count()).toBe(0);
+    expect(await at('statistics').count()).toBe(1);
+  });
+
+  test('is asked for again with what the policies do more', async () => {
+    await open('policy-come');
+    await stage.page.evaluate(() => {
+      const acted = window.jasminStage;
+      if (acted === undefined) throw new Error('nobody acts');
+      const { policies, policyNews } = acted.view();
+      const sets = policies.sets.map((set) => ({
+        ...set,
+        changes: set.changes.map((one) => ({ ...one, purposes: ['policy_news' as const] })),
+      }));
+      acted.show({
+        policies: { ...policies, sets },
+        policyNews: { ...policyNews, state: 'superseded', sinceMs: Date.now() },
+      });
+    });
+    await at('policy-news').getByText('Ended, because the text changed (today). Switching on asks you.').waitFor();
+    await at('policy-news-switch').click();
+    await at('consent-again').getByText('While a call is on hold').waitFor();
+    await ready('policy-news-ask');
+    await press('Escape');
+    await at('policy-read-current').click();
+    await at('policy-changes').getByText('You will be asked again for: e-mails about new policies').first().waitFor();
   });
 });

@@ -179,6 +179,8 @@ pub enum AccountPurpose {
     },
     /// Be counted in statistics.
     Statistics,
+    /// Get mail when the policies change.
+    PolicyNews,
 }
 
 /// An answer about the whole account.
@@ -207,6 +209,8 @@ pub enum PurposeKind {
     Share,
     /// Be counted in statistics.
     Statistics,
+    /// Get mail when the policies change.
+    PolicyNews,
 }
 
 /// A kind of device that can be chosen.

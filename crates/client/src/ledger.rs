@@ -438,6 +438,7 @@ pub(crate) fn account_code(purpose: &AccountPurpose) -> String {
     match purpose {
         AccountPurpose::Share { partner, field } => format!("share:{partner}:{}", field.word()),
         AccountPurpose::Statistics => purposes::STATISTICS.code.to_owned(),
+        AccountPurpose::PolicyNews => purposes::POLICY_NEWS.code.to_owned(),
     }
 }
 
@@ -448,6 +449,7 @@ pub(crate) fn kind_of(code: &str) -> Option<PurposeKind> {
         (purposes::MICROPHONE, PurposeKind::Microphone),
         (purposes::SHARE, PurposeKind::Share),
         (purposes::STATISTICS, PurposeKind::Statistics),
+        (purposes::POLICY_NEWS, PurposeKind::PolicyNews),
     ]
     .into_iter()
     .find(|(purpose, _)| code == purpose.code || purposes::covers(purpose.code, code))

@@ -74,6 +74,8 @@ view! {
         pub partners: PartnersView,
         /// Whether the person is counted in statistics.
         pub statistics: AccountConsentView,
+        /// Whether the person gets mail when the policies change.
+        pub policy_news: AccountConsentView,
         /// Cameras, microphones, speakers.
         pub devices: DevicesView,
         /// The device check, while it is open.

@@ -152,7 +152,13 @@ mod tests {
                 .collect()
         };
         let mut found = Vec::new();
-        for purpose in ["camera", "microphone", "share:acme:name", "aggregate_stats"] {
+        for purpose in [
+            "camera",
+            "microphone",
+            "share:acme:name",
+            "aggregate_stats",
+            "email.policy_news",
+        ] {
             let texts = PLACES
                 .into_iter()
                 .filter_map(|place| notice(purpose, place, "en"));
@@ -168,7 +174,8 @@ mod tests {
                 "1b642cd5a0e0",
                 "d9d36dcd7f0a",
                 "4405b11c96a6",
-                "8c2d2bc0f5aa"
+                "8c2d2bc0f5aa",
+                "e6735b09cecd"
             ]
         );
     }

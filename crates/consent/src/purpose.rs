@@ -142,6 +142,24 @@ pub const STATISTICS: Purpose = Purpose {
     },
 };
 
+/// Mail when the policies change.
+pub const POLICY_NEWS: Purpose = Purpose {
+    code: "email.policy_news",
+    stage: Stage::Used,
+    reach: Reach::Account,
+    data: &["e-mail address"],
+    recipients: "the person, and whoever carries their mail",
+    kept: "a day after it was written, if it was sent by then",
+    withdrawal: Effect {
+        here: "the switch goes off",
+        there: "mails that wait are cancelled, and none is written any more",
+        within_ms: 1_000,
+        held_by: Some(
+            "crates/server/src/mail.rs::a_mail_that_waits_is_cancelled_with_the_yes_to_it",
+        ),
+    },
+};
+
 const COLLECTOR: &str = "the collector stops, its buffer is erased";
 const ENTRY: &str = "the own entry is removed";
 const ROWS: &str = "raw rows are deleted; noised totals that were released stay";
@@ -264,6 +282,7 @@ pub const CATALOGUE: &[Purpose] = &[
     ),
     STATISTICS,
     SHARE,
+    POLICY_NEWS,
     planned(
         "recording:<call>",
         Reach::Account,

@@ -19,6 +19,8 @@ pub struct Live<'a> {
     pub policy: Option<&'a str>,
     /// The record with it.
     pub record: RecordId,
+    /// When it was given, by the device's clock.
+    pub at_client: &'a str,
 }
 
 /// What a decision is about: the code of a purpose, and the device where it is a device's.
@@ -64,6 +66,7 @@ pub fn live(entries: &[LedgerEntry]) -> Vec<Live<'_>> {
             device,
             policy: record.policy_set.as_ref().map(|set| set.version.as_str()),
             record: record.id,
+            at_client: &record.at_client,
         })
         .collect()
 }
@@ -115,6 +118,7 @@ mod tests {
                 device: Some(other),
                 policy: None,
                 record: world.entries[1].signed.record.id,
+                at_client: &world.entries[1].signed.record.at_client,
             }]
         );
     }

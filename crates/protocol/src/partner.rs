@@ -120,7 +120,8 @@ word! {
         Waiting,
         /// The partner took it.
         Done,
-        /// Taken back before it went out.
+        /// Taken back before the partner answered. As it may have arrived, the partner is told to delete
+        /// it.
         Cancelled,
     }
 }
@@ -157,13 +158,17 @@ part! {
 
 part! {
     /// What a partner is sent (`POST` to its address for giving, or for deleting). Under the server's
-    /// ledger key, in the header `jasmin-signature`: Base64 of an Ed25519 signature over
+    /// ledger key, in the header `jasmin-signature`: base64url without padding (RFC 4648, section 5) of an
+    /// Ed25519 signature over
     /// `"jasmin-share-v1" || SHA-256(body)`.
     pub struct ShareMessage {
         /// [`SHARE_FORMAT`].
         pub format: String,
         /// The same for a repeated delivery.
         pub id: String,
+        /// Counts up for one person: what comes after a message with a higher number is late, and to
+        /// be left alone.
+        pub number: u64,
         /// What this is.
         pub kind: PassingKind,
         /// Stands for the person, with this partner only.

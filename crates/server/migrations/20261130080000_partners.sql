@@ -7,12 +7,14 @@ CREATE TABLE partner_event (
     at_ms BIGINT NOT NULL
 );
 
--- What a partner has of a person, and what is on its way. given and fields are words with commas.
+-- What a partner has of a person, what is on its way, and the last number of a message. given and fields
+-- are words with commas.
 CREATE TABLE share (
     uid {B} NOT NULL,
     partner TEXT NOT NULL,
     given TEXT NOT NULL,
     passing {B},
+    number BIGINT NOT NULL,
     tries BIGINT NOT NULL,
     due_ms BIGINT,
     PRIMARY KEY (uid, partner)
@@ -24,6 +26,7 @@ CREATE TABLE passing (
     id {B} NOT NULL PRIMARY KEY,
     uid {B} NOT NULL,
     partner TEXT NOT NULL,
+    number BIGINT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('given', 'deletion')),
     fields TEXT NOT NULL,
     basis TEXT NOT NULL,

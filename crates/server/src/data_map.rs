@@ -358,6 +358,13 @@ pub const DATA_MAP: &[Table] = &[
             column("lease_until_ms", "when it is tried again", Machinery, Plain),
             column("tries", "how often it was tried", Machinery, Plain),
             column("created_ms", "when it was written", Observed, Plain),
+            column(
+                "basis",
+                "what allows it: the account, or a purpose",
+                Machinery,
+                Plain,
+            ),
+            column("basis_uid", "whose yes allows it", Machinery, Plain),
         ],
     },
     Table {
@@ -417,6 +424,12 @@ pub const DATA_MAP: &[Table] = &[
             column("partner", "which partner", Given, Plain),
             column("given", "which fields the partner has", Observed, Plain),
             column("passing", "what is on its way", Machinery, Plain),
+            column(
+                "number",
+                "counts the messages to the partner",
+                Machinery,
+                Plain,
+            ),
             column("tries", "how often that was tried", Machinery, Plain),
             column("due_ms", "when it is looked at again", Machinery, Plain),
         ],
@@ -430,6 +443,12 @@ pub const DATA_MAP: &[Table] = &[
             column("id", "its number", Machinery, Plain),
             column("uid", "about whom", Machinery, Plain),
             column("partner", "to which partner", Observed, Plain),
+            column(
+                "number",
+                "its place among the messages to the partner",
+                Machinery,
+                Plain,
+            ),
             column("kind", "given, or told to delete", Observed, Plain),
             column(
                 "fields",
@@ -455,7 +474,7 @@ pub const DATA_MAP: &[Table] = &[
             column("passing", "of which passing", Machinery, Plain),
             column(
                 "state",
-                "the partner took it, or it was taken back before",
+                "the partner took it, or it was taken back before it answered",
                 Observed,
                 Plain,
             ),

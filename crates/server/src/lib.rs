@@ -38,6 +38,7 @@
 //! # }
 //! ```
 
+mod allowed;
 mod app;
 mod args;
 mod book;

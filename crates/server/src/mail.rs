@@ -3,27 +3,30 @@
 
 use std::{io::Write, path::Path};
 
-use jasmin_protocol::OutboxMail;
+use jasmin_protocol::{OutboxMail, PolicySet, UserId};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use uuid::Uuid;
 
 use crate::{
+    allowed::{self, Yes},
     app::{App, Shared},
-    keys::digest,
+    keys::{Keys, digest},
     platform,
     problem::Failure,
     rules::Email,
     store::{NewOutboxRow, OutboxRow, Tx},
 };
 
-/// Why somebody gets mail.
+/// Why somebody gets mail. What does not belong to having an account carries the yes that it is sent by.
 #[derive(Clone, Debug)]
 pub(crate) enum Mail {
     /// The code that confirms an address.
     Code { code: String },
     /// Somebody signed up with an address that has an account.
     AlreadyHere,
+    /// The policies change.
+    PolicyNews { yes: Yes, set: Box<PolicySet> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,11 +44,23 @@ impl Mail {
         match self {
             Self::Code { .. } => "code",
             Self::AlreadyHere => "already-here",
+            Self::PolicyNews { .. } => "policy-news",
+        }
+    }
+
+    /// The yes that it is sent by; `None`: it belongs to the account.
+    fn basis(&self) -> Option<(UserId, String)> {
+        match self {
+            Self::Code { .. } | Self::AlreadyHere => None,
+            Self::PolicyNews { yes, .. } => Some((yes.user(), yes.code().to_owned())),
         }
     }
 
     fn written(&self, to: &str) -> Written {
         let (subject, text, code) = match self {
+            Self::PolicyNews { set, .. } => {
+                ("The policies of Jasmin Chat change", policy_news(set), None)
+            }
             Self::Code { code } => (
                 "Your Jasmin Chat code",
                 format!(
@@ -76,8 +91,48 @@ impl Mail {
     }
 }
 
+fn policy_news(set: &PolicySet) -> String {
+    let mut text = format!(
+        "Version {} of our policies counts from {} on.\n\nWhat changes:\n\n",
+        set.version, set.effective
+    );
+    for change in &set.changes {
+        text.push_str(&format!("- {}\n", change.summary));
+    }
+    text.push_str(
+        "\nThe app shows the whole text, and each change word by word. Where a change does more than you\n\
+         have allowed, you are asked again; until then it is not done.\n\n\
+         You get this mail because you allowed it, in Settings, Privacy and consent. There you can take it\n\
+         back.\n",
+    );
+    text
+}
+
+/// Writes a mail down; one per reason and kind. It goes out once the transaction is committed.
+pub(crate) async fn write(
+    tx: &mut Tx,
+    keys: &Keys,
+    now_ms: i64,
+    reason: &[&[u8]],
+    to: &str,
+    mail: &Mail,
+) -> Result<(), Failure> {
+    let id = Uuid::new_v4();
+    let written = serde_json::to_vec(&mail.written(to))
+        .map_err(|error| Failure::internal(error.to_string()))?;
+    let row = NewOutboxRow {
+        id,
+        reason: digest(reason),
+        template: mail.template(),
+        mail_box: keys.data.seal(&context(id), &written)?,
+        basis: mail.basis(),
+    };
+    tx.put_outbox(row, now_ms).await?;
+    Ok(())
+}
+
 impl App {
-    /// Writes a mail down; one per reason and kind. Call `self.mails.notify_one()` after the commit.
+    /// [Writes](write) a mail down. Call `self.mails.notify_one()` after the commit.
     pub(crate) async fn write_mail(
         &self,
         tx: &mut Tx,
@@ -85,18 +140,18 @@ impl App {
         to: &str,
         mail: &Mail,
     ) -> Result<(), Failure> {
-        let id = self.config.clock.uuid_v7();
-        let written = serde_json::to_vec(&mail.written(to))
-            .map_err(|error| Failure::internal(error.to_string()))?;
-        let mail_box = self.keys.data.seal(&context(id), &written)?;
-        let row = NewOutboxRow {
-            id,
-            reason: digest(reason),
-            template: mail.template(),
-            mail_box,
+        write(tx, &self.keys, self.now_ms(), reason, to, mail).await
+    }
+
+    /// Whether a mail may still be sent: the yes that it is sent by is looked at again.
+    async fn may_be_sent(&self, row: &OutboxRow) -> Result<bool, Failure> {
+        let Some((user, code)) = &row.basis else {
+            return Ok(true);
         };
-        tx.put_outbox(row, self.now_ms()).await?;
-        Ok(())
+        let mut conn = self.store.read().await?;
+        let policies = allowed::policies(&mut conn).await?;
+        let ledger = allowed::ledger(&mut conn, &self.keys, *user).await?;
+        Ok(allowed::yes(*user, &ledger, &policies, code, self.now_ms()).is_some())
     }
 
     /// Returns the newest mails, newest first.
@@ -137,6 +192,12 @@ impl App {
             let Some(row) = leased else {
                 return Ok(sent);
             };
+            if !self.may_be_sent(&row).await? {
+                let mut tx = self.store.begin().await?;
+                tx.cancel_mail(row.id).await?;
+                tx.commit().await?;
+                continue;
+            }
             let written = self.written_mail(&row)?;
             let result = deliver(&self.config.data_dir.join("outbox"), &row, &written);
             let mut tx = self.store.begin().await?;
@@ -204,9 +265,11 @@ fn deliver(folder: &Path, row: &OutboxRow, mail: &Written) -> std::io::Result<()
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::World;
+    use jasmin_consent::chain::Link;
+    use jasmin_protocol::LedgerDecision;
 
     use super::*;
+    use crate::testing::World;
 
     #[tokio::test]
     async fn a_mail_becomes_one_file_for_its_reason() {
@@ -261,5 +324,90 @@ mod tests {
         world.clock.advance(2_000);
         assert_eq!(world.app.send_mails().await.unwrap(), 1);
         assert_eq!(world.app.outbox().await.unwrap().len(), 1);
+    }
+
+    /// Ada, who has said yes to mail about policies, and a mail that waits.
+    async fn waiting() -> (World, crate::testing::SignedInPerson, Link) {
+        let world = World::new().await;
+        let ada = world.join("Ada", "ada@example.org").await;
+        let bob = world.join("Bob", "bob@example.org").await;
+        crate::testing::publish(&world, "1.0.0", "2026-11-01", "little").await;
+        let mut link = Link::default();
+        world
+            .decide(&ada, &mut link, CODE, LedgerDecision::Granted)
+            .await;
+        world
+            .decide(&bob, &mut Link::default(), CODE, LedgerDecision::Denied)
+            .await;
+        world.app.send_mails().await.unwrap();
+        crate::testing::publish(&world, "1.1.0", "2027-02-01", "more").await;
+        (world, ada, link)
+    }
+
+    const CODE: &str = "email.policy_news";
+
+    #[tokio::test]
+    async fn who_allowed_it_gets_one_mail_about_new_policies() {
+        let (world, _, _) = waiting().await;
+        assert_eq!(world.app.send_mails().await.unwrap(), 1);
+        let mail = world.app.outbox().await.unwrap().remove(0);
+        assert_eq!(mail.to, "ada@example.org");
+        assert!(mail.text.contains("Version 1.1.0"), "{}", mail.text);
+        assert!(mail.text.contains("- We use more."), "{}", mail.text);
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_waits_is_cancelled_with_the_yes_to_it() {
+        let (world, ada, mut link) = waiting().await;
+        let has_news = async || {
+            let all = world.app.outbox().await.unwrap();
+            all.iter().any(|mail| mail.text.contains("1.1.0"))
+        };
+        assert!(has_news().await, "it waits");
+        world
+            .decide(&ada, &mut link, CODE, LedgerDecision::Withdrawn)
+            .await;
+        assert!(!has_news().await, "at once");
+        assert_eq!(world.app.send_mails().await.unwrap(), 0);
+    }
+
+    /// Also where it was missed: by a yes that ended in another way.
+    #[tokio::test]
+    async fn the_yes_is_looked_at_again_before_a_mail_goes_out() {
+        let (world, ada, _) = waiting().await;
+        let set = {
+            let mut conn = world.app.store.read().await.unwrap();
+            Box::new(conn.policy_sets().await.unwrap().pop().unwrap().set)
+        };
+        // A yes that is none any more: the ledger of somebody else.
+        let user = ada.session.user_id;
+        let ledger = {
+            let mut conn = world.app.store.read().await.unwrap();
+            allowed::ledger(&mut conn, &world.app.keys, user)
+                .await
+                .unwrap()
+        };
+        let other = UserId(Uuid::nil());
+        let yes = allowed::yes(other, &ledger, &[], CODE, world.app.now_ms()).unwrap();
+        let mut tx = world.app.store.begin().await.unwrap();
+        let mail = Mail::PolicyNews { yes, set };
+        world
+            .app
+            .write_mail(&mut tx, &[b"other"], "x@example.org", &mail)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(world.app.send_mails().await.unwrap(), 1, "hers alone");
+        assert_eq!(
+            world
+                .app
+                .outbox()
+                .await
+                .unwrap()
+                .iter()
+                .filter(|mail| mail.to == "x@example.org")
+                .count(),
+            0
+        );
     }
 }

@@ -19,11 +19,13 @@ use uuid::Uuid;
 
 use crate::{
     Config, StartError,
+    allowed::{self, Yes},
     keys::Keys,
+    mail::{self, Mail},
     problem::Failure,
     routes::consents::open_entry,
     server::{has_store, open_store},
-    store::Store,
+    store::{Store, Tx},
 };
 
 /// Entries that are read at once.
@@ -118,6 +120,17 @@ pub(crate) async fn publish_to(
     let ready = draft::read(description, files, last, now_ms).map_err(PublishError::Draft)?;
     let asked = who_is_asked(store, keys, &sets, &ready.set).await?;
     let mut said = describe(&ready, &asked);
+    // The first set changes nothing for anybody.
+    let readers = match last {
+        Some(_) => allowed::everybodys(store, keys, purpose::POLICY_NEWS.code, now_ms).await,
+        None => Ok(Vec::new()),
+    };
+    let readers = readers.map_err(failed)?;
+    let _ = writeln!(
+        said,
+        "Mail goes to {} people who allowed it.",
+        readers.len()
+    );
     if dry_run {
         said.push_str("Nothing was published: this was a dry run.\n");
         return Ok(said);
@@ -137,9 +150,45 @@ pub(crate) async fn publish_to(
         return Err(PublishError::Raced);
     }
     tx.put_policy_set(place, &signed, &texts, now_ms).await?;
+    for yes in readers {
+        tell(&mut tx, keys, now_ms, yes, &signed.set).await?;
+    }
     tx.commit().await?;
     let _ = writeln!(said, "Published. Nothing in it can be changed any more.");
     Ok(said)
+}
+
+/// Writes the mail to somebody who allowed it.
+async fn tell(
+    tx: &mut Tx,
+    keys: &Keys,
+    now_ms: i64,
+    yes: Yes,
+    set: &PolicySet,
+) -> Result<(), PublishError> {
+    let user = yes.user();
+    let Some(known) = tx.sharable(user).await? else {
+        return Ok(());
+    };
+    let email = keys
+        .open_field(user, "email", &known.email_box)
+        .map_err(|_| PublishError::Store("an address does not open".to_owned()))?;
+    let reason: [&[u8]; 3] = [b"policy", set.version.as_bytes(), user.0.as_bytes()];
+    let set = Box::new(set.clone());
+    mail::write(
+        tx,
+        keys,
+        now_ms,
+        &reason,
+        &email,
+        &Mail::PolicyNews { yes, set },
+    )
+    .await
+    .map_err(failed)
+}
+
+fn failed(failure: Failure) -> PublishError {
+    PublishError::Store(failure.into_words())
 }
 
 fn read_folder(folder: &Path) -> Result<(String, BTreeMap<String, String>), PublishError> {

@@ -35,6 +35,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// For an operator's command: what failed, in words.
+    pub(crate) fn into_words(self) -> String {
+        self.cause.unwrap_or_else(|| self.detail.into_owned())
+    }
+
     pub(crate) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,

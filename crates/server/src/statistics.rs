@@ -1,55 +1,48 @@
 //! Numbers about many people, for everybody: a closed list of questions, answered once a week, with noise
-//! that hides whether any one person is in them.
+//! that hides what any one person did.
 //!
-//! Counted is who has said yes to it and is of age. Each person falls into one group of each question, so
-//! that one person more, less, or another one changes a question's counts by two at most: that is what
-//! the noise is measured by ([`SENSITIVITY`]). What each release costs in privacy is added up over the
-//! year, and beyond the year's budget nothing is released. Small groups are left out after the noise.
+//! Counted is who had said yes to it and was of age when the week began, and still says so. Each person falls
+//! into one group of each question by what they did alone. So one person more, one less, or one who did
+//! something else changes a question's counts by two at most: by that the noise is measured
+//! ([`SENSITIVITY`]). What each release costs in privacy is added up over the year, and beyond the year's
+//! budget nothing is released. Small groups are left out after the noise.
 //!
-//! True counts leave this module in one direction only: into the noise that the caller brings
-//! (`jasmin-stats`), one at a time. There is no way to ask for anything else.
+//! True counts never leave this module: what comes out has noise on it, and there is no way to ask for
+//! anything else, nor for the same week again.
 
+mod noise;
 mod questions;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use jasmin_consent::{moment, policy, purpose, standing};
-use jasmin_protocol::{
-    LedgerEntry, PolicySet, Statistics, StatisticsFigure, StatisticsGroup, StatisticsRelease,
-    UserId,
-};
-use time::{Duration, OffsetDateTime, Weekday};
-use uuid::Uuid;
+use jasmin_consent::{moment, purpose};
+use jasmin_protocol::{Statistics, StatisticsFigure, StatisticsGroup, StatisticsRelease};
+use time::{Duration, OffsetDateTime};
 
 use crate::{
-    Config, StartError,
+    Config, StartError, allowed,
     app::App,
     keys::{Keys, digest},
     problem::Failure,
-    routes::consents::open_entry,
     rules::Birthday,
     server::{has_store, open_store},
-    store::{Store, StoreError},
+    store::{Conn, Store, StoreError},
 };
 
-pub(crate) use questions::CallSeen;
+pub(crate) use questions::CallPlaced;
 use questions::{QUESTIONS, Week as Seen};
 
 /// By how much one person can change the counts of one question (L1; one is replaced by another).
-pub const SENSITIVITY: u32 = 2;
+const SENSITIVITY: u32 = 2;
 /// The privacy loss of one question, in thousandths.
-pub const QUESTION_EPSILON_MILLI: u32 = 100;
-/// What a year may cost, in thousandths: 53 weeks of five questions.
-const YEAR_BUDGET_MILLI: u32 = 26_500;
+const QUESTION_EPSILON_MILLI: u32 = 100;
+/// What the releases of a year may cost, in thousandths: those of 52 weeks.
+const YEAR_BUDGET_MILLI: u32 = 26_000;
 /// Groups that seem smaller are left out. With noise of this size, one of fewer than 50 people seems as
 /// large as this once in 300 times, and an empty one once in 3,600.
 const SMALLEST: i64 = 150;
 /// Who is younger is not counted.
 const GROWN_UP: u16 = 18;
-/// Entries of ledgers that are read at once.
-const BATCH: i64 = 512;
 
 /// Why nothing was released.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +50,9 @@ pub enum StatisticsError {
     /// No server keeps its data there.
     #[error("no server has its data in {0}: say where with --data-dir or --db")]
     NoServer(std::path::PathBuf),
-    /// Not a week that is over.
-    #[error("{0} is no week that is over (YYYY-Www, ISO 8601)")]
-    Week(String),
+    /// There is no week to count.
+    #[error("this machine's clock is off")]
+    Clock,
     /// Once only: a second answer would halve the noise.
     #[error("{0} was released already; a second release would tell more than was promised")]
     Released(String),
@@ -92,23 +85,16 @@ impl From<StoreError> for StatisticsError {
     }
 }
 
-/// Adds noise to one count: given the sensitivity and the privacy loss in thousandths.
-pub type Noise<'a> = dyn FnMut(u64, u32, u32) -> Result<i64, String> + Send + 'a;
-
-/// Counts a week, adds noise, and publishes: all or nothing. Without a week the last one that is over.
+/// Counts the last week that is over, adds noise, and publishes: all or nothing.
 ///
 /// # Errors
 /// See [`StatisticsError`].
-pub async fn release(
-    config: &Config,
-    week: Option<&str>,
-    noise: &mut Noise<'_>,
-) -> Result<StatisticsRelease, StatisticsError> {
+pub async fn release(config: &Config) -> Result<StatisticsRelease, StatisticsError> {
     if !has_store(config) {
         return Err(StatisticsError::NoServer(config.data_dir.clone()));
     }
     let (store, keys) = open_store(config).await?;
-    let done = release_from(&store, &keys, config.clock.now_ms(), week, noise).await;
+    let done = release_from(&store, &keys, config.clock.now_ms(), &mut noise::noised).await;
     store.close().await;
     done
 }
@@ -134,52 +120,61 @@ fn all(releases: Vec<StatisticsRelease>) -> Statistics {
     }
 }
 
+/// Puts noise on one count, given the sensitivity and the privacy loss in thousandths.
+type Noise<'a> = dyn FnMut(u64, u32, u32) -> Result<i64, String> + Send + 'a;
+
 pub(crate) async fn release_from(
     store: &Store,
     keys: &Keys,
     now_ms: i64,
-    week: Option<&str>,
     noise: &mut Noise<'_>,
 ) -> Result<StatisticsRelease, StatisticsError> {
-    let week = match week {
-        Some(name) => Week::named(name).ok_or_else(|| StatisticsError::Week(name.to_owned()))?,
-        None => {
-            Week::of(now_ms - 7 * DAY_MS).ok_or_else(|| StatisticsError::Week(String::new()))?
-        }
+    let week = Week::of(now_ms - 7 * DAY_MS).ok_or(StatisticsError::Clock)?;
+    let epsilon_milli = QUESTION_EPSILON_MILLI * u32::try_from(QUESTIONS.len()).unwrap_or(u32::MAX);
+    // Before anything is counted, and again below: counting may take long, and keeps nobody from writing.
+    may_be_released(&mut store.read().await?, &week, epsilon_milli, now_ms).await?;
+    let counts = count(store, keys, &week, now_ms).await?;
+    let figures = publishable(&counts, noise).map_err(StatisticsError::Noise)?;
+    let release = StatisticsRelease {
+        at: moment::write(now_ms).ok_or(StatisticsError::Clock)?,
+        week: week.name.clone(),
+        epsilon_milli,
+        figures,
     };
-    if week.to_ms > now_ms {
-        return Err(StatisticsError::Week(week.name));
-    }
     let mut tx = store.begin().await?;
     tx.lock(digest(&[b"statistics"])).await?;
-    let spent = tx.statistics_spent().await?;
-    if spent.iter().any(|(known, _)| *known == week.name) {
-        tx.rollback().await?;
-        return Err(StatisticsError::Released(week.name));
+    may_be_released(&mut tx, &week, epsilon_milli, now_ms).await?;
+    tx.put_statistics(&release, now_ms).await?;
+    tx.commit().await?;
+    Ok(release)
+}
+
+/// A week is released once, and the year's releases cost no more than its budget.
+async fn may_be_released(
+    conn: &mut Conn,
+    week: &Week,
+    epsilon_milli: u32,
+    now_ms: i64,
+) -> Result<(), StatisticsError> {
+    let year_of = |ms: i64| moment::day(ms).map(|day| day.chars().take(4).collect::<String>());
+    let year = year_of(now_ms).ok_or(StatisticsError::Clock)?;
+    let mut spent = 0_u32;
+    for (known, epsilon, at_ms) in conn.statistics_spent().await? {
+        if known == week.name {
+            return Err(StatisticsError::Released(known));
+        }
+        if year_of(at_ms).as_deref() == Some(&year) {
+            spent = spent.saturating_add(epsilon);
+        }
     }
-    let epsilon_milli = QUESTION_EPSILON_MILLI * u32::try_from(QUESTIONS.len()).unwrap_or(u32::MAX);
-    let year = week.name.chars().take(4).collect::<String>();
-    let of_year = spent.iter().filter(|(known, _)| known.starts_with(&year));
-    let spent: u32 = of_year.map(|(_, epsilon)| epsilon).sum();
     if spent.saturating_add(epsilon_milli) > YEAR_BUDGET_MILLI {
-        tx.rollback().await?;
         return Err(StatisticsError::Spent {
             year,
             spent,
             budget: YEAR_BUDGET_MILLI,
         });
     }
-    let counts = count(store, keys, &week, now_ms).await?;
-    let figures = publishable(&counts, noise).map_err(StatisticsError::Noise)?;
-    let release = StatisticsRelease {
-        at: moment::write(now_ms).ok_or_else(|| StatisticsError::Week(week.name.clone()))?,
-        week: week.name,
-        epsilon_milli,
-        figures,
-    };
-    tx.put_statistics(&release, now_ms).await?;
-    tx.commit().await?;
-    Ok(release)
+    Ok(())
 }
 
 /// People in each group of each question.
@@ -218,7 +213,11 @@ async fn count(
         .map(|question| vec![0; question.groups.len()])
         .collect();
     let mut conn = store.read().await?;
-    for user in who_is_counted(store, keys, now_ms).await? {
+    let counted = allowed::everybodys(store, keys, purpose::STATISTICS.code, now_ms)
+        .await
+        .map_err(|failure| StatisticsError::Store(failure.into_words()))?;
+    for yes in counted.iter().filter(|yes| yes.since_ms() < week.from_ms) {
+        let user = yes.user();
         let failed = |_| StatisticsError::Store("a birthday does not open".to_owned());
         let Some(known) = conn.sharable(user).await? else {
             continue;
@@ -227,14 +226,12 @@ async fn count(
             .open_field(user, "birthday", &known.birthday_box)
             .map_err(failed)?;
         let birthday = Birthday::parse(&birthday, now_ms).ok();
-        if birthday.is_none_or(|birthday| birthday.age(now_ms) < GROWN_UP) {
+        if birthday.is_none_or(|birthday| birthday.age(week.from_ms) < GROWN_UP) {
             continue;
         }
         let seen = Seen {
-            calls: conn.calls_between(user, week.from_ms, week.to_ms).await?,
-            contacts: conn.contacts_accepted(user).await?,
-            devices: conn.live_devices(user, now_ms).await?.len(),
-            user,
+            calls: conn.calls_placed(user, week.from_ms, week.to_ms).await?,
+            platforms: conn.platforms(user, now_ms).await?,
         };
         for (question, counts) in QUESTIONS.iter().zip(&mut counts) {
             if let Some(count) = counts.get_mut((question.group)(&seen)) {
@@ -243,55 +240,6 @@ async fn count(
         }
     }
     Ok(counts)
-}
-
-/// Everybody with a live yes.
-async fn who_is_counted(
-    store: &Store,
-    keys: &Keys,
-    now_ms: i64,
-) -> Result<Vec<UserId>, StatisticsError> {
-    let mut conn = store.read().await?;
-    let sets: Vec<PolicySet> = conn
-        .policy_sets()
-        .await?
-        .into_iter()
-        .map(|signed| signed.set)
-        .collect();
-    let code = purpose::STATISTICS.code;
-    let says_yes = |entries: &Vec<LedgerEntry>| {
-        standing::live(entries).iter().any(|live| {
-            live.purpose == code
-                && policy::superseded_by(&sets, code, live.policy, now_ms).is_none()
-        })
-    };
-    let mut ledgers: BTreeMap<UserId, Vec<LedgerEntry>> = BTreeMap::new();
-    let mut counted = Vec::new();
-    let mut after = (UserId(Uuid::nil()), 0);
-    loop {
-        let rows = conn.every_consent(after, BATCH).await?;
-        let Some((last, sequence, _)) = rows.last() else {
-            break;
-        };
-        after = (*last, *sequence);
-        for (user, sequence, sealed) in rows {
-            let entry = open_entry(&keys.data, user, sequence, &sealed)
-                .map_err(|_| StatisticsError::Store("a ledger does not open".to_owned()))?;
-            ledgers.entry(user).or_default().push(entry);
-        }
-        // Ledgers come one after the other: all but the last are whole.
-        let whole = ledgers.keys().filter(|user| **user != after.0);
-        for user in whole.copied().collect::<Vec<_>>() {
-            counted.extend(ledgers.remove(&user).filter(says_yes).map(|_| user));
-        }
-    }
-    counted.extend(
-        ledgers
-            .into_iter()
-            .filter(|(_, entries)| says_yes(entries))
-            .map(|(user, _)| user),
-    );
-    Ok(counted)
 }
 
 impl App {
@@ -324,15 +272,5 @@ impl Week {
             from_ms,
             to_ms: from_ms + 7 * DAY_MS,
         })
-    }
-
-    /// Reads `YYYY-Www`.
-    fn named(name: &str) -> Option<Self> {
-        let (year, week) = name.split_once("-W")?;
-        let monday =
-            time::Date::from_iso_week_date(year.parse().ok()?, week.parse().ok()?, Weekday::Monday)
-                .ok()?;
-        let week = Self::of(monday.midnight().assume_utc().unix_timestamp() * 1000)?;
-        (week.name == name).then_some(week)
     }
 }

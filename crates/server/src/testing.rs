@@ -197,6 +197,20 @@ impl World {
         }
     }
 
+    /// The same person on the same device with a fresh token: the clock has moved on.
+    pub(crate) async fn signed_in_again(&self, person: &SignedInPerson) -> SignedInPerson {
+        let profile = person.profile.clone();
+        let session = self
+            .sign_in(&person.session.email, PASSWORD, &profile)
+            .await
+            .unwrap();
+        SignedInPerson {
+            identity: person.identity.clone(),
+            profile,
+            session,
+        }
+    }
+
     pub(crate) async fn another_device(&self, person: &SignedInPerson) -> SignedInPerson {
         let profile = Profile::new();
         let session = self

@@ -2,19 +2,17 @@
 //! database beside the server, takes nothing from the network, and what it publishes is at the server's
 //! `/legal/statistics`.
 
-mod noise;
-
 use std::{ffi::OsString, io::Write, process::ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use jasmin_protocol::StatisticsRelease;
 use jasmin_server::{Config, Invocation, statistics};
 
 const USAGE: &str = "\
 jasmin-stats: publishes the numbers of a week, with noise
 
-Usage: jasmin-stats release [--week YYYY-Www] [OPTIONS]   the last week that is over, unless another is named
-       jasmin-stats list [OPTIONS]                        what was published, and what it cost
+Usage: jasmin-stats release [OPTIONS]   count and publish the last week that is over
+       jasmin-stats list [OPTIONS]      what was published, and what it cost
 
   --data-dir FOLDER      the server's data folder [./data]      (JASMIN_SERVER_DATA)
   --db URL               postgres://… instead of the SQLite file (JASMIN_DB)
@@ -44,7 +42,7 @@ fn say(text: &str) -> ExitCode {
 /// What is wanted.
 #[derive(Debug, PartialEq, Eq)]
 enum Order {
-    Release { week: Option<String> },
+    Release,
     List,
 }
 
@@ -69,43 +67,26 @@ fn run(args: Vec<OsString>) -> Result<String> {
     runtime.block_on(carry_out(&config, order))
 }
 
-/// The verb and its week, and the options that the server's program has, too.
+/// The verb, and the options that the server's program has, too.
 fn order(args: Vec<OsString>) -> Result<Option<(Order, Vec<OsString>)>> {
     let mut args = args.into_iter();
-    let order = match args.next().map(|verb| verb.to_string_lossy().into_owned()) {
-        Some(verb) if verb == "release" => Order::Release { week: None },
-        Some(verb) if verb == "list" => Order::List,
-        Some(verb) if verb == "--version" || verb == "-V" => {
-            return Ok(Some((Order::List, vec!["--version".into()])));
-        }
-        Some(verb) if verb != "--help" && verb != "-h" => {
-            bail!("unknown: {verb}; --help lists what there is")
-        }
-        Some(_) | None => return Ok(None),
+    let Some(verb) = args.next() else {
+        return Ok(None);
     };
-    let (mut order, mut rest) = (order, Vec::new());
-    while let Some(arg) = args.next() {
-        let text = arg.to_string_lossy().into_owned();
-        let (Order::Release { week }, true) = (&mut order, text.starts_with("--week")) else {
-            rest.push(arg);
-            continue;
-        };
-        *week = Some(match text.split_once('=') {
-            Some((_, week)) => week.to_owned(),
-            None => args
-                .next()
-                .context("--week needs a value")?
-                .to_string_lossy()
-                .into_owned(),
-        });
-    }
-    Ok(Some((order, rest)))
+    let order = match verb.to_string_lossy().as_ref() {
+        "release" => Order::Release,
+        "list" => Order::List,
+        "--version" | "-V" => return Ok(Some((Order::List, vec![verb]))),
+        "--help" | "-h" => return Ok(None),
+        other => bail!("unknown: {other}; --help lists what there is"),
+    };
+    Ok(Some((order, args.collect())))
 }
 
 async fn carry_out(config: &Config, order: Order) -> Result<String> {
     match order {
-        Order::Release { week } => {
-            let release = statistics::release(config, week.as_deref(), &mut noise::noised).await?;
+        Order::Release => {
+            let release = statistics::release(config).await?;
             Ok(format!("{}Published.\n", told(&release)))
         }
         Order::List => {
@@ -143,25 +124,16 @@ mod tests {
     }
 
     #[test]
-    fn the_week_is_ours_and_the_rest_the_servers() {
-        let week = Some("2026-W47".to_owned());
+    fn the_verb_is_ours_and_the_rest_the_servers() {
         assert_eq!(
-            parsed(&["release", "--data-dir", "d", "--week", "2026-W47"]),
-            Some((
-                Order::Release { week: week.clone() },
-                vec!["--data-dir".into(), "d".into()]
-            ))
-        );
-        assert_eq!(
-            parsed(&["release", "--week=2026-W47"]),
-            Some((Order::Release { week }, Vec::new()))
+            parsed(&["release", "--data-dir", "d"]),
+            Some((Order::Release, vec!["--data-dir".into(), "d".into()]))
         );
         assert_eq!(parsed(&["list"]), Some((Order::List, Vec::new())));
         for none in [&[][..], &["--help"]] {
             assert_eq!(parsed(none), None);
         }
         assert!(order(vec!["publish".into()]).is_err());
-        assert!(order(vec!["release".into(), "--week".into()]).is_err());
     }
 
     #[test]

@@ -25,6 +25,7 @@ import Hourglass from '@lucide/svelte/icons/hourglass';
 import Keyboard from '@lucide/svelte/icons/keyboard';
 import Lock from '@lucide/svelte/icons/lock';
 import LogOut from '@lucide/svelte/icons/log-out';
+import Mail from '@lucide/svelte/icons/mail';
 import Mic from '@lucide/svelte/icons/mic';
 import MicOff from '@lucide/svelte/icons/mic-off';
 import Mirrored from '@lucide/svelte/icons/triangles-centerline-dashed-horizontal';
@@ -84,6 +85,7 @@ export const ICONS = {
   keyboard: Keyboard,
   lock: Lock,
   'log-out': LogOut,
+  mail: Mail,
   mic: Mic,
   'mic-off': MicOff,
   mirrored: Mirrored,

@@ -22,7 +22,8 @@ export type AccountPurpose =
 partner: string,
 /** Which. */
 field: ShareField }
-  | { "is": "statistics" };
+  | { "is": "statistics" }
+  | { "is": "policy_news" };
 
 /** Who is signed in. */
 export type AccountView =
@@ -673,7 +674,7 @@ export type PromptView = {
 export type Purpose = "camera" | "microphone";
 
 /** Every purpose by its kind, for words. */
-export type PurposeKind = "camera" | "microphone" | "share" | "statistics";
+export type PurposeKind = "camera" | "microphone" | "share" | "statistics" | "policy_news";
 
 /** The connection in a word. */
 export type QualityLevel = "good" | "weak" | "poor";
@@ -868,6 +869,8 @@ export type View = {
   partners: PartnersView,
   /** Whether the person is counted in statistics. */
   statistics: AccountConsentView,
+  /** Whether the person gets mail when the policies change. */
+  policyNews: AccountConsentView,
   /** Cameras, microphones, speakers. */
   devices: DevicesView,
   /** The device check, while it is open. */

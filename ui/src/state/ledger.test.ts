@@ -64,10 +64,11 @@ describe('a record', () => {
     expect(row.where).toBe('In Settings, on \u2068حاسوب\u2069');
   });
 
-  it('names what is shared and with whom, and what is counted', () => {
+  it('names what is shared and with whom, what is counted, and what is written', () => {
     const share = { partner: 'acme', name: 'Acme', field: 'email' } as const;
     expect(ledgerRow({ ...RECORD, purpose: 'share', share }).purpose).toBe('E-mail address for \u2068Acme\u2069');
     expect(ledgerRow({ ...RECORD, purpose: 'statistics' }).purpose).toBe('Statistics');
+    expect(ledgerRow({ ...RECORD, purpose: 'policy_news' }).purpose).toBe('E-mails about new policies');
   });
 
   it('says when the server does not know it', () => {
@@ -126,6 +127,10 @@ describe('the text that was asked with', () => {
     expect(text?.named).toContain('the name of the partner');
     expect(askedText(records, 'share', 'other')).toBeNull();
     expect(askedText(records, 'statistics')?.named).toBeNull();
+    expect(askedText(records, 'policy_news')).toMatchObject({
+      title: 'Write to you when our policies change?',
+      named: null,
+    });
   });
 
   it('is not there before anything was asked', () => {
@@ -154,14 +159,20 @@ describe('taking everything back', () => {
     expect(withdrawAllText(scene('withdrawn'))).toBeNull();
   });
 
-  it('names what partners may have, and the statistics', () => {
-    const { partners, statistics } = scene('partners');
-    const text = withdrawAllText({ consents: [], partners, statistics });
+  it('names what partners may have, the statistics, and the mails', () => {
+    const all = { ...scene('partners'), consents: [] };
+    const text = withdrawAllText(all);
     expect(text).toContain('too: name for \u2068Acme Lenses\u2069, name for ');
-    expect(text).toContain(' and being counted in statistics. Partners are told to delete');
-    const { partners: none } = scene('home');
-    const counted = withdrawAllText({ consents: [], partners: none, statistics });
-    expect(counted).toContain('too: being counted in statistics. No connection?');
+    expect(text).toContain(
+      ', being counted in statistics, and e-mails about new policies. Partners are told to delete',
+    );
+    const none = { ...scene('home'), consents: [] };
+    expect(withdrawAllText({ ...none, statistics: all.statistics })).toContain(
+      'too: being counted in statistics. No connection?',
+    );
+    expect(withdrawAllText({ ...none, policyNews: all.policyNews })).toContain(
+      'too: e-mails about new policies. No connection?',
+    );
   });
 });
 

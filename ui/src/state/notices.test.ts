@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import notices from '../../../crates/consent/notices/en.json';
+import { noticeOf } from '../backend/fake/notices';
 import { SCENES } from '../backend/fake/scenes';
 import type { PromptContext } from '../generated/bindings';
+import { wholeQuestion } from './account-consent';
 import { questionOf, type Question } from './consent';
 import { shareQuestion } from './partners';
-import { statisticsQuestion } from './statistics';
 
 /** The lines of a question in the order in which the catalogue keeps them. */
 function shown({ title, text, facts, answers, otherwise, means }: Question): string[] {
@@ -50,11 +51,21 @@ describe('the texts of the catalogue', () => {
     });
   }
 
-  it('are what is shown: statistics', () => {
-    expect(shown(statisticsQuestion())).toEqual(notices.aggregate_stats.settings);
+  it.each([
+    ['statistics', 'aggregate_stats'],
+    ['policy_news', 'email.policy_news'],
+  ] as const)('are what is shown, and what is acted: %s', (purpose, code) => {
+    expect(shown(wholeQuestion(purpose))).toEqual(notices[code].settings);
+    expect(noticeOf(purpose, 'settings')).toEqual(notices[code].settings);
   });
 
   it('has no other', () => {
-    expect(Object.keys(notices)).toEqual(['camera', 'microphone', 'share:<partner>:<field>', 'aggregate_stats']);
+    expect(Object.keys(notices)).toEqual([
+      'camera',
+      'microphone',
+      'share:<partner>:<field>',
+      'aggregate_stats',
+      'email.policy_news',
+    ]);
   });
 });

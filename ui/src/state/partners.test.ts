@@ -6,10 +6,11 @@ import type {
   Command,
   PartnerView,
   PassingView,
+  PoliciesView,
   ShareField,
   View,
 } from '../generated/bindings';
-import { accountConsents, accountRow } from './account-consent';
+import { accountConsents, accountRow, wholeConsent } from './account-consent';
 import {
   canStop,
   passingRow,
@@ -72,7 +73,12 @@ describe('a purpose of the whole account', () => {
     expect(accountConsents(scene('partners')).map(({ purpose }) => purpose.is)).toEqual([
       ...Array.from({ length: 5 }, () => 'share'),
       'statistics',
+      'policy_news',
     ]);
+  });
+
+  it.each(['statistics', 'policy_news'] as const)('is found by its name: %s', (purpose) => {
+    expect(wholeConsent(scene('home'), purpose).purpose.is).toBe(purpose);
   });
 
   it('is asked anew with what the policies do more', () => {
@@ -81,9 +87,11 @@ describe('a purpose of the whole account', () => {
     if (set === undefined) throw new Error('no set');
     const widened = {
       ...policies,
-      sets: [{ ...set, changes: set.changes.map((one) => ({ ...one, purposes: ['share' as const] })) }],
-    };
-    expect(askedAnew(widened, 'share', 'superseded')?.summaries).toHaveLength(1);
+      sets: [{ ...set, changes: set.changes.map((one) => ({ ...one, purposes: ['share', 'policy_news'] })) }],
+    } satisfies PoliciesView;
+    for (const purpose of ['share', 'policy_news'] as const) {
+      expect(askedAnew(widened, purpose, 'superseded')?.summaries).toHaveLength(1);
+    }
     expect(askedAnew(widened, 'statistics', 'superseded')?.summaries).toEqual([]);
     expect(askedAnew(widened, 'share', 'withdrawn')).toBeNull();
   });
@@ -205,9 +213,21 @@ describe('the acted program', () => {
 
   it('takes all back at once', () => {
     const taken = acted(scene('partners'), { do: 'withdraw_all', gesture: 'key' });
-    expect(taken.statistics.state).toBe('withdrawn');
+    expect([taken.statistics.state, taken.policyNews.state]).toEqual(['withdrawn', 'withdrawn']);
     expect(accountConsents(taken).some(({ state }) => state === 'allowed')).toBe(false);
     expect(taken.consents.some(({ state }) => state === 'allowed')).toBe(false);
+  });
+
+  it('writes down what is decided about the account', () => {
+    const view = acted(scene('home'), {
+      do: 'decide_for_account',
+      purpose: { is: 'policy_news' },
+      answer: 'deny',
+      gesture: 'key',
+    });
+    expect(view.policyNews).toMatchObject({ state: 'denied', told: true });
+    expect(view.statistics.state).toBe('never_asked');
+    expect(view.ledger.records[0]).toMatchObject({ purpose: 'policy_news', share: null, decision: 'denied' });
   });
 
   it('without a server has told nobody', () => {

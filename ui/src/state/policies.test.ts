@@ -126,6 +126,10 @@ describe('a change', () => {
     expect(told.slice(1).every(({ asked }) => asked === null)).toBe(true);
     expect(told[4]?.heading, 'a section that is gone has the heading it had').toBe('5. Advertisements');
     expect(toldChanges(set, [])[0]?.heading, 'without the texts, its name').toBe('use');
+    const more = set.changes.map((one) => ({ ...one, purposes: ['camera' as const, 'policy_news' as const] }));
+    expect(toldChanges({ ...set, changes: more }, [])[0]?.asked).toBe(
+      'You will be asked again for: camera and e-mails about new policies',
+    );
   });
 });
 

@@ -8,11 +8,14 @@ export function withdrawAllText({
   consents,
   partners,
   statistics,
-}: Pick<View, 'consents' | 'partners' | 'statistics'>): string | null {
+  policyNews,
+}: Pick<View, 'consents' | 'partners' | 'statistics' | 'policyNews'>): string | null {
   const devices = consents.filter(consentOn).map(({ purpose }) => say('consent.in', { purpose }));
   const shares = sharesOn(partners);
-  const counted = consentOn(statistics) ? [say('consent.in', { purpose: 'statistics' })] : [];
-  const allowed = [...devices, ...shares, ...counted];
+  const whole = [statistics, policyNews]
+    .filter(consentOn)
+    .map(({ purpose }) => say('consent.in', { purpose: purpose.is }));
+  const allowed = [...devices, ...shares, ...whole];
   if (allowed.length === 0) return null;
   return say('consent.all.what', {
     what: new Intl.ListFormat(locale()).format(allowed),

@@ -130,7 +130,9 @@ impl Actor {
         let asked = matches!(decision, LedgerDecision::Granted | LedgerDecision::Denied);
         let scope = match purpose {
             AccountPurpose::Share { partner, .. } if asked => self.undertaking_of(partner),
-            AccountPurpose::Share { .. } | AccountPurpose::Statistics => None,
+            AccountPurpose::Share { .. }
+            | AccountPurpose::Statistics
+            | AccountPurpose::PolicyNews => None,
         };
         let new = NewRecord {
             purpose: ledger::account_code(purpose),
@@ -164,7 +166,7 @@ impl Actor {
         allowed.filter_map(|(code, _)| purpose_of(code)).collect()
     }
 
-    fn account_consent(&self, purpose: AccountPurpose) -> AccountConsentView {
+    pub(super) fn account_consent(&self, purpose: AccountPurpose) -> AccountConsentView {
         let word = self
             .ledger
             .account_words()
@@ -184,10 +186,6 @@ impl Actor {
             since_ms: word.as_ref().map(|word| ms(word.at_ms)),
             told: word.is_none_or(|word| word.told),
         }
-    }
-
-    pub(super) fn statistics_view(&self) -> AccountConsentView {
-        self.account_consent(AccountPurpose::Statistics)
     }
 
     pub(super) fn partners_view(&self) -> PartnersView {
@@ -253,8 +251,9 @@ fn purpose_of(code: &str) -> Option<AccountPurpose> {
             partner: partner.to_owned(),
             field,
         });
-    let statistics = jasmin_consent::purpose::STATISTICS.code;
-    share.or_else(|| (code == statistics).then_some(AccountPurpose::Statistics))
+    let whole = [AccountPurpose::Statistics, AccountPurpose::PolicyNews];
+    let named = |purpose: &AccountPurpose| ledger::account_code(purpose) == code;
+    share.or_else(|| whole.into_iter().find(named))
 }
 
 fn moment(text: &str) -> Option<f64> {

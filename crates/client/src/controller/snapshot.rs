@@ -60,12 +60,8 @@ pub(super) fn empty() -> View {
             may_share: false,
             list: Vec::new(),
         },
-        statistics: AccountConsentView {
-            purpose: AccountPurpose::Statistics,
-            state: ConsentState::NeverAsked,
-            since_ms: None,
-            told: true,
-        },
+        statistics: never_asked(AccountPurpose::Statistics),
+        policy_news: never_asked(AccountPurpose::PolicyNews),
         devices: DevicesView {
             cameras: Vec::new(),
             microphones: Vec::new(),
@@ -134,7 +130,8 @@ impl Actor {
             policies: self.policies_view(),
             disclosures: self.disclosures_view(),
             partners: self.partners_view(),
-            statistics: self.statistics_view(),
+            statistics: self.account_consent(AccountPurpose::Statistics),
+            policy_news: self.account_consent(AccountPurpose::PolicyNews),
             devices: self.devices_view(),
             check: self.check_view(),
             sending: self.sending_view(),
@@ -316,6 +313,15 @@ fn end_reason(reason: CallEnd) -> EndReason {
         CallEnd::Security => EndReason::Security,
         CallEnd::Superseded => EndReason::Superseded,
         CallEnd::Quit => EndReason::Quit,
+    }
+}
+
+fn never_asked(purpose: AccountPurpose) -> AccountConsentView {
+    AccountConsentView {
+        purpose,
+        state: ConsentState::NeverAsked,
+        since_ms: None,
+        told: true,
     }
 }
 

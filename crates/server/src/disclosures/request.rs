@@ -80,9 +80,11 @@ pub(super) fn check(request: &Request, now_ms: i64) -> Result<(), String> {
                 "this ground needs a reason of {SHORTEST_REASON} characters or more in legal_basis"
             ));
         }
-        // It would need a live yes to sharing in the person's ledger, and nothing asks for one yet.
         DisclosureGround::Authorised => {
-            return Err("nobody can have authorised it: there is no purpose of sharing".to_owned());
+            return Err(
+                "what a person authorises goes to a partner, and through its gate (see `partner`)"
+                    .to_owned(),
+            );
         }
         DisclosureGround::Law
         | DisclosureGround::Authority
@@ -177,7 +179,7 @@ pub(super) mod tests {
         assert_eq!(check(&request(), NOW), Ok(()));
         let ground = |ground| refused(&|request: &mut Request| request.ground = ground);
         assert!(ground(DisclosureGround::PublicInterest).contains("40 characters"));
-        assert!(ground(DisclosureGround::Authorised).contains("no purpose of sharing"));
+        assert!(ground(DisclosureGround::Authorised).contains("through its gate"));
         for (change, fault) in [
             (
                 &(|request: &mut Request| request.authority.clear()) as &dyn Fn(&mut Request),

@@ -141,7 +141,8 @@ pub(crate) async fn carry_out(
             )
         }
         PartnerOrder::Activate { partner } => {
-            let said = "People can share with it now. It gets what each of them says yes to.\n";
+            let said =
+                "Active. As long as what it signed counts, it gets what each person says yes to.\n";
             (partner.clone(), What::Activated, said)
         }
         PartnerOrder::Suspend { partner, why } => {

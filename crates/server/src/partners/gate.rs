@@ -1,10 +1,12 @@
 //! What may pass to a partner.
 
-use jasmin_consent::{policy, standing};
-use jasmin_protocol::{LedgerEntry, PolicySet, RecordId, ShareField};
+use jasmin_protocol::{LedgerEntry, PolicySet, RecordId, ShareField, UserId};
 
 use super::Known;
-use crate::rules::Birthday;
+use crate::{
+    allowed::{self, Yes},
+    rules::Birthday,
+};
 
 /// Nothing of anybody younger goes to a partner.
 const GROWN_UP: u16 = 18;
@@ -12,6 +14,7 @@ const GROWN_UP: u16 = 18;
 /// What is known about a person that the gate looks at.
 #[derive(Debug)]
 pub(crate) struct Person<'a> {
+    pub(crate) user: UserId,
     pub(crate) birthday: Option<Birthday>,
     /// Their whole ledger.
     pub(crate) ledger: &'a [LedgerEntry],
@@ -25,11 +28,11 @@ impl Person<'_> {
     }
 }
 
-/// The fields that may pass at this moment, each by the record with its yes. Only [`pass`] makes one, and
+/// The fields that may pass at this moment, each by its yes. Only [`pass`] makes one, and
 /// nothing else is ever delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pass {
-    granted: Vec<(ShareField, RecordId)>,
+    granted: Vec<(ShareField, Yes)>,
 }
 
 impl Pass {
@@ -44,7 +47,7 @@ impl Pass {
             .granted
             .iter()
             .filter(|(field, _)| fields.contains(field));
-        of.map(|(_, record)| *record).collect()
+        of.map(|(_, yes)| yes.record()).collect()
     }
 }
 
@@ -59,12 +62,10 @@ pub(crate) fn pass(
     if !partner.is_open(now_ms) || !person.may_share(now_ms) {
         return Pass::default();
     }
-    let live = standing::live(person.ledger);
     let granted = |field: &ShareField| {
         let code = format!("share:{}:{}", partner.record.id, field.word());
-        let yes = live.iter().find(|live| live.purpose == code)?;
-        let is_over = policy::superseded_by(policies, &code, yes.policy, now_ms).is_some();
-        (!is_over).then_some((*field, yes.record))
+        let yes = allowed::yes(person.user, person.ledger, policies, &code, now_ms)?;
+        Some((*field, yes))
     };
     Pass {
         granted: partner.record.fields.iter().filter_map(granted).collect(),

@@ -4,9 +4,11 @@
 //! is written down first, then tried until the partner answers. So whatever a partner may have received
 //! is in the book, and nothing is forgotten by a crash.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use ed25519_dalek::Signer;
+use futures_util::future::join_all;
+use jasmin_consent::{moment, policy};
 use jasmin_protocol::{
     Event, PassingKind, SHARE_FORMAT, ShareField, ShareMessage, SharedField, UserId,
 };
@@ -18,9 +20,10 @@ use super::{
     gate::{self, Pass, Person},
 };
 use crate::{
+    allowed,
     app::{App, Letter, Shared},
+    keys::Keys,
     problem::Failure,
-    routes::consents::open_entry,
     rules::Birthday,
     store::{Address, Conn, NewPassing, ShareRow},
 };
@@ -32,139 +35,236 @@ const WORDS: &[u8] = b"jasmin-share-v1";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the world is looked at: partners, policies, the day.
 const OFTEN: Duration = Duration::from_secs(30);
+/// Between two rounds in which a partner did not answer.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Nobody else tries the same meanwhile.
+const LEASE_MS: i64 = 15_000;
 const LONGEST_WAIT_MS: i64 = 3_600_000;
+/// What cannot be looked at is put off for so long, and keeps nothing else back.
+const PUT_OFF_MS: i64 = 600_000;
 const BATCH: i64 = 64;
-const MOST_ENTRIES: i64 = i64::MAX;
 
 /// What is to be done next with one partner about one person.
 struct Delivery {
     id: Uuid,
+    number: i64,
     kind: PassingKind,
     fields: Vec<ShareField>,
     tries: i64,
 }
 
+/// How one look at what is due went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Round {
+    /// What partners took.
+    pub(crate) taken: u64,
+    /// Some partner did not, or something could not be looked at.
+    pub(crate) failed: bool,
+}
+
+/// Everything besides ledgers that decides what may pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SharingWorld {
+    open: Vec<(String, bool)>,
+    policies_in_force: usize,
+    /// People turn eighteen, and undertakings run out.
+    today: String,
+}
+
 impl App {
     pub(crate) async fn partners(&self) -> Result<Book, Failure> {
         let events = self.store.read().await?.partner_events().await?;
-        Book::read(events).map_err(|error| {
-            tracing::error!(%error, "the book of partners");
-            Failure::internal(error.to_string())
+        read_book(events)
+    }
+
+    /// Has everything looked at when the world has changed, and then looks at what is due.
+    pub(crate) async fn share_round(
+        &self,
+        client: &reqwest::Client,
+        seen: &mut Option<SharingWorld>,
+    ) -> Result<Round, Failure> {
+        let world = self.sharing_world().await?;
+        if seen.as_ref() != Some(&world) {
+            let mut tx = self.store.begin().await?;
+            tx.touch_shares(self.now_ms()).await?;
+            tx.commit().await?;
+            *seen = Some(world);
+        }
+        self.share_what_is_due(client).await
+    }
+
+    /// Takes one step for each that is due: partners side by side, so that one which hangs keeps no other
+    /// back.
+    async fn share_what_is_due(&self, client: &reqwest::Client) -> Result<Round, Failure> {
+        let due = {
+            let mut conn = self.store.read().await?;
+            conn.shares_due(self.now_ms(), BATCH).await?
+        };
+        let mut groups: BTreeMap<String, Vec<UserId>> = BTreeMap::new();
+        for (user, partner) in due {
+            groups.entry(partner).or_default().push(user);
+        }
+        let rounds = groups
+            .iter()
+            .map(|(partner, users)| self.share_with(client, partner, users));
+        let rounds = join_all(rounds).await;
+        Ok(Round {
+            taken: rounds.iter().map(|round| round.taken).sum(),
+            failed: rounds.iter().any(|round| round.failed),
         })
     }
 
-    /// Brings everything in line that is due. Returns how many steps were taken.
-    pub(crate) async fn share_what_is_due(&self, client: &reqwest::Client) -> Result<u64, Failure> {
-        let mut steps = 0;
-        loop {
-            let mut conn = self.store.read().await?;
-            let due = conn.shares_due(self.now_ms(), BATCH).await?;
-            drop(conn);
-            if due.is_empty() {
-                return Ok(steps);
+    async fn share_with(&self, client: &reqwest::Client, partner: &str, users: &[UserId]) -> Round {
+        let mut round = Round::default();
+        for user in users {
+            if self.draining.is_cancelled() {
+                break;
             }
-            let book = self.partners().await?;
-            for (user, partner) in due {
-                let Some(known) = book.partners.get(&partner) else {
-                    continue;
-                };
-                steps += u64::from(self.share_step(client, user, known).await?);
+            match self.share_step(client, *user, partner).await {
+                Ok(None) => {}
+                Ok(Some(true)) => round.taken += 1,
+                // It does not answer: what else is for it waits for the next round.
+                Ok(Some(false)) => {
+                    round.failed = true;
+                    break;
+                }
+                Err(failure) => {
+                    tracing::error!(
+                        partner,
+                        cause = failure.cause,
+                        "sharing cannot be looked after for somebody; put off"
+                    );
+                    round.failed = true;
+                    if let Err(failure) = self.put_share_off(*user, partner).await {
+                        tracing::error!(cause = failure.cause, "nor can it be put off");
+                        break;
+                    }
+                }
             }
         }
+        round
     }
 
-    /// One step: says whether something was tried.
+    async fn put_share_off(&self, user: UserId, partner: &str) -> Result<(), Failure> {
+        let mut tx = self.store.begin().await?;
+        tx.put_share_off(user, partner, self.now_ms() + PUT_OFF_MS)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// One step: whether the partner took something. `None`: there was nothing to do.
     async fn share_step(
         &self,
         client: &reqwest::Client,
         user: UserId,
-        partner: &Known,
-    ) -> Result<bool, Failure> {
-        let Some(next) = self.next_delivery(user, partner).await? else {
-            return Ok(false);
+        partner: &str,
+    ) -> Result<Option<bool>, Failure> {
+        let Some((known, next)) = self.next_delivery(user, partner).await? else {
+            return Ok(None);
         };
-        let message = self.message(user, partner, &next).await?;
+        let message = self.message(user, &known, &next).await?;
         let url = match next.kind {
-            PassingKind::Given => &partner.record.give_url,
-            PassingKind::Deletion => &partner.record.delete_url,
+            PassingKind::Given => &known.record.give_url,
+            PassingKind::Deletion => &known.record.delete_url,
         };
-        let outcome = self.deliver(client, url, &message).await;
-        self.settle_delivery(user, partner, &next, outcome).await?;
-        Ok(true)
+        if let Err(error) = deliver(&self.keys, client, url, &message).await {
+            tracing::warn!(partner, tries = next.tries, %error,
+                "a partner did not take what was sent; tried again later");
+            return Ok(Some(false));
+        }
+        self.settle_delivery(user, &known, &next).await?;
+        Ok(Some(true))
     }
 
-    /// Decides what comes next, and writes it down before it is tried.
+    /// Decides what comes next by what counts at this moment, and writes it down before it is tried.
     async fn next_delivery(
         &self,
         user: UserId,
-        partner: &Known,
-    ) -> Result<Option<Delivery>, Failure> {
-        let id = partner.record.id.as_str();
+        id: &str,
+    ) -> Result<Option<(Known, Delivery)>, Failure> {
         let now_ms = self.now_ms();
         let mut tx = self.store.begin().await?;
         tx.lock_ledger(user).await?;
-        let Some(mut row) = tx.share(user, id).await? else {
+        let row = tx.share(user, id).await?;
+        // Somebody else may have looked at it since.
+        let Some(mut row) = row.filter(|row| row.due_ms.is_some_and(|due_ms| due_ms <= now_ms))
+        else {
             tx.rollback().await?;
             return Ok(None);
         };
-        let pass = self.pass(&mut tx, user, partner).await?;
+        let mut book = read_book(tx.partner_events().await?)?;
+        let Some(partner) = book.partners.remove(id) else {
+            row.due_ms = None;
+            tx.put_share(user, id, &row).await?;
+            tx.commit().await?;
+            return Ok(None);
+        };
+        let pass = self.pass(&mut tx, user, &partner).await?;
         let allowed = pass.fields();
-        let mut waiting = match row.passing {
+        let waiting = match row.passing {
             Some(passing) => tx
                 .passing(passing)
                 .await?
-                .map(|(kind, fields)| (passing, kind, fields)),
+                .map(|(kind, fields, number)| Delivery {
+                    id: passing,
+                    number,
+                    kind,
+                    fields,
+                    tries: row.tries,
+                }),
             None => None,
         };
-        // What waits and was taken back meanwhile does not go out any more. It may have arrived already.
-        if let Some((passing, PassingKind::Given, fields)) = &waiting
-            && !fields.iter().all(|field| allowed.contains(field))
-        {
-            tx.answer_passing(*passing, false, now_ms).await?;
-            if row.tries > 0 {
-                row.given = union(&row.given, fields);
-            }
-            row.passing = None;
-            waiting = None;
-        }
-        let next = match waiting {
-            Some((passing, kind, fields)) => Some(Delivery {
-                id: passing,
-                kind,
-                fields,
-                tries: row.tries,
-            }),
-            None => step(&row.given, &pass).map(|(kind, fields)| Delivery {
-                id: self.config.clock.uuid_v7(),
-                kind,
-                fields,
-                tries: 0,
-            }),
+        let is_allowed = |delivery: &Delivery| {
+            delivery.kind == PassingKind::Deletion
+                || delivery.fields.iter().all(|field| allowed.contains(field))
         };
-        if let Some(next) = &next {
-            if row.passing != Some(next.id) {
-                tx.put_passing(&NewPassing {
-                    id: next.id,
-                    user,
-                    partner: id.to_owned(),
-                    kind: next.kind,
-                    fields: next.fields.clone(),
-                    basis: pass.basis(&next.fields),
-                    at_ms: now_ms,
-                })
-                .await?;
+        let fresh = |kind, fields, number| Delivery {
+            id: self.config.clock.uuid_v7(),
+            number: number + 1,
+            kind,
+            fields,
+            tries: 0,
+        };
+        let next = match waiting {
+            Some(waiting) if is_allowed(&waiting) => Some(waiting),
+            // Taken back meanwhile. It may have arrived, so all of it is deleted; what is still allowed
+            // of it is given again after that.
+            Some(waiting) => {
+                tx.answer_passing(waiting.id, false, now_ms).await?;
+                row.given = union(&row.given, &waiting.fields);
+                Some(fresh(PassingKind::Deletion, waiting.fields, row.number))
             }
-            row.passing = Some(next.id);
-            row.tries = next.tries + 1;
-            // Should this process end in the middle, it is tried again after this time.
-            tx.put_share(user, id, &row, Some(now_ms + wait_ms(next.tries)))
-                .await?;
-        } else {
+            None => step(&row.given, &pass).map(|(kind, fields)| fresh(kind, fields, row.number)),
+        };
+        let Some(next) = next else {
             row.tries = 0;
-            tx.put_share(user, id, &row, None).await?;
+            row.due_ms = None;
+            tx.put_share(user, id, &row).await?;
+            tx.commit().await?;
+            return Ok(None);
+        };
+        if row.passing != Some(next.id) {
+            tx.put_passing(&NewPassing {
+                id: next.id,
+                user,
+                partner: id.to_owned(),
+                number: next.number,
+                kind: next.kind,
+                fields: next.fields.clone(),
+                basis: pass.basis(&next.fields),
+                at_ms: now_ms,
+            })
+            .await?;
         }
+        row.passing = Some(next.id);
+        row.number = next.number;
+        row.tries = next.tries + 1;
+        // Should this process end in the middle, it is tried again after this time.
+        row.due_ms = Some(now_ms + wait_ms(next.tries));
+        tx.put_share(user, id, &row).await?;
         tx.commit().await?;
-        Ok(next)
+        Ok(Some((partner, next)))
     }
 
     async fn settle_delivery(
@@ -172,13 +272,7 @@ impl App {
         user: UserId,
         partner: &Known,
         done: &Delivery,
-        outcome: Result<(), String>,
     ) -> Result<(), Failure> {
-        if let Err(error) = outcome {
-            tracing::warn!(partner = partner.record.id, tries = done.tries, %error,
-                "a partner did not take what was sent; tried again later");
-            return Ok(());
-        }
         let now_ms = self.now_ms();
         let id = partner.record.id.as_str();
         let mut tx = self.store.begin().await?;
@@ -195,10 +289,13 @@ impl App {
         };
         let row = ShareRow {
             given,
-            ..ShareRow::default()
+            passing: None,
+            number: row.number,
+            tries: 0,
+            // There may be another step.
+            due_ms: Some(0),
         };
-        // There may be another step.
-        tx.put_share(user, id, &row, Some(now_ms)).await?;
+        tx.put_share(user, id, &row).await?;
         let devices = tx.live_devices(user, now_ms).await?;
         let letters = devices
             .into_iter()
@@ -216,19 +313,11 @@ impl App {
     /// What may pass to a partner about a person at this moment.
     async fn pass(&self, conn: &mut Conn, user: UserId, partner: &Known) -> Result<Pass, Failure> {
         let now_ms = self.now_ms();
-        let sets: Vec<_> = conn
-            .policy_sets()
-            .await?
-            .into_iter()
-            .map(|signed| signed.set)
-            .collect();
-        let rows = conn.consents_after(user, 0, MOST_ENTRIES).await?;
-        let ledger = rows
-            .into_iter()
-            .map(|(sequence, entry_box)| open_entry(&self.keys.data, user, sequence, &entry_box))
-            .collect::<Result<Vec<_>, _>>()?;
+        let sets = allowed::policies(conn).await?;
+        let ledger = allowed::ledger(conn, &self.keys, user).await?;
         let birthday = self.birthday(conn, user).await?;
         let person = Person {
+            user,
             birthday,
             ledger: &ledger,
         };
@@ -281,6 +370,7 @@ impl App {
         Ok(ShareMessage {
             format: SHARE_FORMAT.to_owned(),
             id: delivery.id.to_string(),
+            number: u64::try_from(delivery.number).unwrap_or(0),
             kind: delivery.kind,
             person: self.keys.pseudonym(&partner.record.id, user),
             delete,
@@ -288,32 +378,38 @@ impl App {
             review_by: review_by.map_or_else(String::new, |signed| signed.review_by.clone()),
         })
     }
+}
 
-    async fn deliver(
-        &self,
-        client: &reqwest::Client,
-        url: &str,
-        message: &ShareMessage,
-    ) -> Result<(), String> {
-        let body = serde_json::to_vec(message).map_err(|error| error.to_string())?;
-        let words = [WORDS, Sha256::digest(&body).as_slice()].concat();
-        let signature = self.keys.ledger.sign(&words).to_bytes().to_vec();
-        let signature = jasmin_protocol::Base64(signature).to_text();
-        let sent = client
-            .post(url)
-            .timeout(PATIENCE)
-            .header("content-type", "application/json")
-            .header(SIGNATURE, signature)
-            .body(body)
-            .send()
-            .await;
-        // An error's own words name the address.
-        let answer = sent.map_err(|error| error.without_url().to_string())?;
-        match answer.status() {
-            status if status.is_success() => Ok(()),
-            status => Err(format!("it answered {}", status.as_u16())),
-        }
+async fn deliver(
+    keys: &Keys,
+    client: &reqwest::Client,
+    url: &str,
+    message: &ShareMessage,
+) -> Result<(), String> {
+    let body = serde_json::to_vec(message).map_err(|error| error.to_string())?;
+    let words = [WORDS, Sha256::digest(&body).as_slice()].concat();
+    let signature = keys.ledger.sign(&words).to_bytes().to_vec();
+    let sent = client
+        .post(url)
+        .timeout(PATIENCE)
+        .header("content-type", "application/json")
+        .header(SIGNATURE, jasmin_protocol::Base64(signature).to_text())
+        .body(body)
+        .send()
+        .await;
+    // An error's own words name the address.
+    let answer = sent.map_err(|error| error.without_url().to_string())?;
+    match answer.status() {
+        status if status.is_success() => Ok(()),
+        status => Err(format!("it answered {}", status.as_u16())),
     }
+}
+
+fn read_book(events: Vec<super::Event>) -> Result<Book, Failure> {
+    Book::read(events).map_err(|error| {
+        tracing::error!(%error, "the book of partners");
+        Failure::internal(error.to_string())
+    })
 }
 
 /// What brings the partner in line: deletions first.
@@ -343,10 +439,10 @@ fn without(some: &[ShareField], others: &[ShareField]) -> Vec<ShareField> {
 }
 
 fn wait_ms(tries: i64) -> i64 {
-    (2_000 << tries.clamp(0, 12)).min(LONGEST_WAIT_MS)
+    (2_000 << tries.clamp(0, 12)).clamp(LEASE_MS, LONGEST_WAIT_MS)
 }
 
-/// Follows no redirect: data go where the book says, and nowhere else.
+/// Follows no redirect and asks no proxy: data go where the book says, and nowhere else.
 pub(crate) fn client() -> Result<reqwest::Client, Failure> {
     let failed = |error: String| Failure::internal(error);
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
@@ -358,6 +454,7 @@ pub(crate) fn client() -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
         .user_agent(concat!("jasmin-server/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| failed(error.to_string()))
@@ -374,42 +471,39 @@ pub(crate) async fn work(app: Shared) {
     };
     let mut seen = None;
     loop {
-        let worked = async {
-            let world = app.sharing_world().await?;
-            if seen.as_ref() != Some(&world) {
-                let mut tx = app.store.begin().await?;
-                tx.touch_shares(app.now_ms()).await?;
-                tx.commit().await?;
-                seen = Some(world);
+        let rest = match app.share_round(&client, &mut seen).await {
+            Ok(Round { failed: true, .. }) => PAUSE,
+            Ok(Round { taken: 0, .. }) => OFTEN,
+            // There may be more.
+            Ok(_) => Duration::ZERO,
+            Err(failure) => {
+                tracing::warn!(cause = failure.cause, "sharing cannot be looked after");
+                OFTEN
             }
-            app.share_what_is_due(&client).await
         };
-        if let Err(failure) = worked.await {
-            tracing::warn!(cause = failure.cause, "sharing cannot be looked after");
-        }
         tokio::select! {
+            biased;
             () = app.draining.cancelled() => return,
             () = app.shares.notified() => {}
-            () = tokio::time::sleep(OFTEN) => {}
+            () = tokio::time::sleep(rest) => {}
         }
     }
 }
 
 impl App {
-    /// Everything besides ledgers that decides what may pass.
-    async fn sharing_world(&self) -> Result<(Vec<(String, bool)>, usize, String), Failure> {
+    async fn sharing_world(&self) -> Result<SharingWorld, Failure> {
         let now_ms = self.now_ms();
         let book = self.partners().await?;
         let open = book
             .partners
             .iter()
             .map(|(id, known)| (id.clone(), known.is_open(now_ms)));
-        let sets = self.store.read().await?.policy_sets().await?;
-        let in_force = sets
-            .iter()
-            .filter_map(|signed| jasmin_consent::policy::effective_ms(&signed.set));
-        let in_force = in_force.filter(|from| *from <= now_ms).count();
-        let today = jasmin_consent::moment::day(now_ms).unwrap_or_default();
-        Ok((open.collect(), in_force, today))
+        let sets = allowed::policies(&mut self.store.read().await?).await?;
+        let in_force = sets.iter().filter_map(policy::effective_ms);
+        Ok(SharingWorld {
+            open: open.collect(),
+            policies_in_force: in_force.filter(|from| *from <= now_ms).count(),
+            today: moment::day(now_ms).unwrap_or_default(),
+        })
     }
 }

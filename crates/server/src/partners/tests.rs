@@ -7,8 +7,8 @@ use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use ed25519_dalek::{Signature, VerifyingKey};
 use jasmin_consent::chain::Link;
 use jasmin_protocol::{
-    Base64, LedgerDecision, LedgerDuration, PartnerStatus, Partners, PassingKind, PassingState,
-    ShareField, ShareMessage, Shares, TellConsents, Transparency, Undertaking,
+    Base64, LedgerDecision, PartnerStatus, Partners, PassingKind, PassingState, ShareField,
+    ShareMessage, Shares, Transparency, Undertaking,
 };
 use sha2::{Digest, Sha256};
 
@@ -107,6 +107,8 @@ struct Scene {
     world: World,
     sample: Sample,
     client: reqwest::Client,
+    /// What the worker has seen of the world.
+    seen: Option<delivery::SharingWorld>,
     ada: SignedInPerson,
     link: Link,
 }
@@ -135,6 +137,7 @@ impl Scene {
             world,
             sample,
             client: delivery::client().unwrap(),
+            seen: None,
             ada,
             link: Link::default(),
         };
@@ -154,36 +157,26 @@ impl Scene {
         let now_ms = self.world.app.now_ms();
         let event = book.add("acme", what, now_ms).unwrap();
         tx.put_partner_event(&event, now_ms).await.unwrap();
-        tx.touch_shares(now_ms).await.unwrap();
         tx.commit().await.unwrap();
     }
 
     async fn decide(&mut self, purpose: &str, decision: LedgerDecision) {
-        self.world.clock.advance(1_000);
-        let mut link = self.link.clone();
-        let mut record = self.ada.decide(&mut link, self.world.app.now_ms()).record;
-        record.purpose = purpose.to_owned();
-        record.decision = decision;
-        record.duration =
-            (decision == LedgerDecision::Granted).then_some(LedgerDuration::UntilWithdrawn);
-        self.link.follow(&record).unwrap();
-        let records = vec![self.ada.sign(record)];
-        let answer = self
-            .world
-            .request("POST", "/v1/consents")
-            .by(&self.ada)
-            .json(&TellConsents { records })
-            .send()
+        self.world
+            .decide(&self.ada, &mut self.link, purpose, decision)
             .await;
-        assert_eq!(answer.status(), 200);
     }
 
-    async fn work(&self) -> u64 {
-        self.world
-            .app
-            .share_what_is_due(&self.client)
-            .await
-            .unwrap()
+    /// As the worker does, until there is nothing more to do now. Returns what partners took.
+    async fn work(&mut self) -> u64 {
+        let mut taken = 0;
+        loop {
+            let app = &self.world.app;
+            let round = app.share_round(&self.client, &mut self.seen).await.unwrap();
+            taken += round.taken;
+            if round.taken == 0 || round.failed {
+                return taken;
+            }
+        }
     }
 
     async fn shares(&self) -> Shares {
@@ -359,15 +352,9 @@ async fn an_undertaking_that_runs_out_ends_sharing_by_itself() {
     scene.work().await;
     scene.sample.came();
     scene.world.clock.advance(344 * DAY_MS);
-    let mut tx = scene.world.app.store.begin().await.unwrap();
-    tx.touch_shares(scene.world.app.now_ms()).await.unwrap();
-    tx.commit().await.unwrap();
     scene.work().await;
     assert!(scene.sample.came().is_empty(), "its last day");
     scene.world.clock.advance(DAY_MS);
-    let mut tx = scene.world.app.store.begin().await.unwrap();
-    tx.touch_shares(scene.world.app.now_ms()).await.unwrap();
-    tx.commit().await.unwrap();
     scene.work().await;
     assert_eq!(scene.sample.came()[0].0, "delete");
     let partners: Partners = scene.world.get("/v1/partners").await.ok();
@@ -444,9 +431,6 @@ async fn policies_that_do_more_end_what_was_given_under_the_old_ones() {
     scene.work().await;
     assert!(scene.sample.came().is_empty(), "announced only");
     scene.world.clock.advance(70 * DAY_MS);
-    let mut tx = scene.world.app.store.begin().await.unwrap();
-    tx.touch_shares(scene.world.app.now_ms()).await.unwrap();
-    tx.commit().await.unwrap();
     scene.work().await;
     assert_eq!(scene.sample.came()[0].0, "delete");
 }

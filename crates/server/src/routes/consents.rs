@@ -9,8 +9,8 @@ use jasmin_consent::{
     moment, purpose,
 };
 use jasmin_protocol::{
-    Base64, Consents, ErrorCode, Event, LedgerEntry, MOST_RECORDS, SignedRecord, TellConsents,
-    UserId,
+    Base64, Consents, ErrorCode, Event, LedgerDecision, LedgerEntry, MOST_RECORDS, SignedRecord,
+    TellConsents, UserId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -91,6 +91,12 @@ pub(crate) async fn tell(
         .filter_map(|signed| purpose::shared_with(&signed.record.purpose))
         .map(|(partner, _)| partner.to_owned())
         .collect();
+    let is_no = |signed: &&SignedRecord| signed.record.decision != LedgerDecision::Granted;
+    let taken_back: BTreeSet<String> = records
+        .iter()
+        .filter(is_no)
+        .map(|signed| signed.record.purpose.clone())
+        .collect();
     let mut tx = app.store.begin().await?;
     tx.lock_ledger(caller.user).await?;
     let mut entries = Vec::new();
@@ -111,8 +117,11 @@ pub(crate) async fn tell(
         .consent_head(caller.user)
         .await?
         .map_or(0, |(sequence, _)| count(sequence));
+    for code in &taken_back {
+        tx.cancel_mails(caller.user, code).await?;
+    }
     for partner in &partners {
-        tx.touch_share(caller.user, partner, app.now_ms()).await?;
+        tx.touch_share(caller.user, partner).await?;
     }
     let mut letters = Vec::new();
     if is_news {

@@ -30,6 +30,7 @@ pub(crate) async fn mine(
     let mut conn = app.store.read().await?;
     let birthday = app.birthday(&mut conn, caller.user).await?;
     let person = Person {
+        user: caller.user,
         birthday,
         ledger: &[],
     };

@@ -23,12 +23,14 @@ pub(crate) async fn shown(_: Throttled, State(app): State<Shared>) -> Result<Pag
         year_budget_milli,
     } = app.statistics().await?;
     let mut body = format!(
-        "<section class=card><h2>How these numbers are made</h2><p>Counted is who has allowed it in the app, \
-         and nobody under 18. Each person is in one group of each question. Random noise is added to every \
-         number, so much that nobody can tell from them whether you are among the people; groups that seem \
-         smaller than 150 are left out, so that one of fewer than 50 people is hardly ever shown. There are no other numbers: these questions, once a week.</p>\
-         <p>In exact terms: discrete Laplace noise, pure differential privacy. What a year's releases may \
-         cost together (epsilon) is at most {}; each release says what it cost.</p></section>",
+        "<section class=card><h2>How these numbers are made</h2><p>Counted is who has allowed it in the app \
+         before the week began, and nobody under 18. Each person is in one group of each question, by what \
+         they did themselves. Random noise is added to every number, so that none of them says much about any \
+         one person. Groups that seem smaller than 150 are left out, so that one of fewer than 50 people is \
+         hardly ever shown. There are no other numbers: these questions, once a week.</p>\
+         <p>In exact terms: discrete Laplace noise, pure differential privacy for what one person does in a \
+         week. Each release says what it cost (epsilon); the releases of a year cost {} together at most.</p>\
+         </section>",
         thousandths(year_budget_milli)
     );
     if releases.is_empty() {
@@ -118,7 +120,7 @@ mod tests {
             Ok(next)
         };
         let app = &world.app;
-        release_from(&app.store, &app.keys, app.now_ms(), None, &mut noise)
+        release_from(&app.store, &app.keys, app.now_ms(), &mut noise)
             .await
             .unwrap();
         let found: Statistics = world.get("/v1/statistics").await.ok();
@@ -128,8 +130,8 @@ mod tests {
         for part in [
             "Week 2026-W46",
             "Epsilon 0.5 for",
-            "at most 26.5",
-            "Too few people to say anything: Devices that are signed in.",
+            "26 together at most",
+            "Too few people to say anything: System of the newest of them.",
             "about 940",
             "too few to say",
         ] {

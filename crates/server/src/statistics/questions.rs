@@ -1,33 +1,24 @@
-//! The questions: closed. Each puts a person into exactly one group.
+//! The questions: closed. Each puts a person into exactly one group, by what that person did alone: whatever
+//! somebody else does, or whether they exist, changes nothing about it.
 
-use jasmin_protocol::{CallState, UserId};
+use jasmin_protocol::CallKind;
+
+const DAY_MS: i64 = 86_400_000;
 
 /// What is looked at of one person.
 #[derive(Debug)]
 pub(super) struct Week {
-    pub(super) user: UserId,
-    /// The calls of the week, those of both sides.
-    pub(super) calls: Vec<CallSeen>,
-    /// Accepted contacts, now.
-    pub(super) contacts: usize,
-    /// Devices that are signed in, now.
-    pub(super) devices: usize,
+    /// The calls that they placed in the week, oldest first.
+    pub(super) calls: Vec<CallPlaced>,
+    /// The systems of the devices that they are signed in on, the newest device last.
+    pub(super) platforms: Vec<String>,
 }
 
-/// What is looked at of one call.
+/// A call that somebody placed, answered or not.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CallSeen {
-    pub(crate) caller: UserId,
-    pub(crate) state: CallState,
-    pub(crate) answered_ms: Option<i64>,
-    pub(crate) ended_ms: Option<i64>,
-}
-
-impl CallSeen {
-    fn minutes(&self) -> Option<i64> {
-        let length = self.ended_ms?.saturating_sub(self.answered_ms?);
-        Some(length / 60_000)
-    }
+pub(crate) struct CallPlaced {
+    pub(crate) kind: CallKind,
+    pub(crate) at_ms: i64,
 }
 
 /// One question.
@@ -41,66 +32,48 @@ pub(super) struct Question {
 
 pub(super) const QUESTIONS: [Question; 5] = [
     Question {
-        code: "calls",
-        title: "Calls with an answer in the week",
+        code: "calls_placed",
+        title: "Calls that one placed in the week",
         groups: &["none", "1 or 2", "3 to 9", "10 or more"],
-        group: |week| {
-            let answered = week.calls.iter().filter(|call| call.answered_ms.is_some());
-            place(answered.count(), &[1, 3, 10])
-        },
+        group: |week| place(week.calls.len(), &[1, 3, 10]),
     },
     Question {
-        code: "longest_call",
-        title: "The longest call of the week",
-        groups: &[
-            "none",
-            "under 5 minutes",
-            "5 to 29 minutes",
-            "30 minutes or more",
-        ],
+        code: "days_with_calls",
+        title: "Days of the week on which one placed a call",
+        groups: &["none", "one", "two or three", "four or more"],
         group: |week| {
-            let longest = week.calls.iter().filter_map(CallSeen::minutes).max();
-            longest.map_or(0, |minutes| {
-                1 + place(usize::try_from(minutes).unwrap_or(0), &[5, 30])
-            })
+            let mut days: Vec<i64> = week.calls.iter().map(|call| call.at_ms / DAY_MS).collect();
+            days.dedup();
+            place(days.len(), &[1, 2, 4])
         },
     },
     Question {
         code: "last_call_placed",
-        title: "How the last call that one placed in the week ended",
-        groups: &[
-            "placed none",
-            "answered",
-            "not answered",
-            "declined or busy",
-            "cancelled",
-        ],
-        group: |week| {
-            let own = week
-                .calls
-                .iter()
-                .rev()
-                .find(|call| call.caller == week.user);
-            match own.map(|call| call.state) {
-                None | Some(CallState::Ringing) => 0,
-                Some(CallState::Answered | CallState::Ended) => 1,
-                Some(CallState::Missed) => 2,
-                Some(CallState::Declined | CallState::Busy) => 3,
-                Some(CallState::Cancelled) => 4,
-            }
+        title: "The last call that one placed in the week",
+        groups: &["placed none", "with picture", "with sound only"],
+        group: |week| match week.calls.last().map(|call| call.kind) {
+            None => 0,
+            Some(CallKind::Video) => 1,
+            Some(CallKind::Audio) => 2,
         },
     },
     Question {
-        code: "contacts",
-        title: "Contacts",
-        groups: &["none", "1 to 4", "5 to 19", "20 or more"],
-        group: |week| place(week.contacts, &[1, 5, 20]),
+        code: "devices",
+        title: "Devices that one is signed in on",
+        groups: &["none", "one", "two", "three or more"],
+        group: |week| place(week.platforms.len(), &[1, 2, 3]),
     },
     Question {
-        code: "devices",
-        title: "Devices that are signed in",
-        groups: &["none", "one", "two", "three or more"],
-        group: |week| place(week.devices, &[1, 2, 3]),
+        code: "newest_device",
+        title: "System of the newest of them",
+        groups: &["none", "Linux", "macOS", "Windows", "another"],
+        group: |week| match week.platforms.last().map(String::as_str) {
+            None => 0,
+            Some("linux") => 1,
+            Some("macos") => 2,
+            Some("windows") => 3,
+            Some(_) => 4,
+        },
     },
 ];
 

@@ -131,7 +131,7 @@ fn call(row: &Row) -> Result<CallRow, StoreError> {
             call_id: CallId(row.id(0)?),
             caller: UserId(row.id(1)?),
             callee: UserId(row.id(3)?),
-            kind: kind(&row.get::<String>(5)?)?,
+            kind: kind_of(&row.get::<String>(5)?)?,
             state: state_of(&row.get::<String>(6)?)?,
             created_ms: row.get(8)?,
             deadline_ms: row.get(9)?,
@@ -151,7 +151,7 @@ fn kind_text(kind: CallKind) -> &'static str {
     }
 }
 
-fn kind(text: &str) -> Result<CallKind, StoreError> {
+pub(super) fn kind_of(text: &str) -> Result<CallKind, StoreError> {
     [CallKind::Audio, CallKind::Video]
         .into_iter()
         .find(|kind| kind_text(*kind) == text)
@@ -170,7 +170,7 @@ fn state_text(state: CallState) -> &'static str {
     }
 }
 
-pub(super) fn state_of(text: &str) -> Result<CallState, StoreError> {
+fn state_of(text: &str) -> Result<CallState, StoreError> {
     use CallState::{Answered, Busy, Cancelled, Declined, Ended, Missed, Ringing};
     [Ringing, Answered, Declined, Busy, Cancelled, Missed, Ended]
         .into_iter()

@@ -552,6 +552,7 @@ async fn once_is_once(store: &Store) {
         reason,
         template: "code",
         mail_box: b"mail".to_vec(),
+        basis: None,
     };
     tx.put_outbox(mail(), NOW).await.unwrap();
     tx.put_outbox(mail(), NOW).await.unwrap();

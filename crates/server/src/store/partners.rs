@@ -14,8 +14,12 @@ pub(crate) struct ShareRow {
     pub(crate) given: Vec<ShareField>,
     /// What is on its way.
     pub(crate) passing: Option<Uuid>,
-    /// How often that was tried.
+    /// Of the last message to this partner about this person.
+    pub(crate) number: i64,
+    /// How often what is on its way was tried.
     pub(crate) tries: i64,
+    /// When it is looked at again; `None`: when something changes.
+    pub(crate) due_ms: Option<i64>,
 }
 
 /// Something that passes the gate.
@@ -24,6 +28,7 @@ pub(crate) struct NewPassing {
     pub(crate) id: Uuid,
     pub(crate) user: UserId,
     pub(crate) partner: String,
+    pub(crate) number: i64,
     pub(crate) kind: PassingKind,
     pub(crate) fields: Vec<ShareField>,
     pub(crate) basis: Vec<RecordId>,
@@ -44,8 +49,13 @@ impl Conn {
         let rows = self.rows(sql::PARTNER_EVENTS, args![]).await?;
         rows.iter()
             .map(|row| {
-                serde_json::from_str(&row.get::<String>(0)?)
-                    .map_err(|_| StoreError::Unreadable("a partner".into()))
+                let unreadable = || StoreError::Unreadable("a partner".into());
+                let event: Event =
+                    serde_json::from_str(&row.get::<String>(0)?).map_err(|_| unreadable())?;
+                // Nothing links to the last one, so each is held against the hash beside it.
+                (event.hash() == row.hash(1)?)
+                    .then_some(event)
+                    .ok_or_else(unreadable)
             })
             .collect()
     }
@@ -72,7 +82,9 @@ impl Conn {
             Ok(ShareRow {
                 given: fields(&row.get::<String>(0)?)?,
                 passing: row.optional_id(1)?,
-                tries: row.get(2)?,
+                number: row.get(2)?,
+                tries: row.get(3)?,
+                due_ms: row.get(4)?,
             })
         })
         .transpose()
@@ -81,9 +93,9 @@ impl Conn {
     pub(crate) async fn passing(
         &mut self,
         id: Uuid,
-    ) -> Result<Option<(PassingKind, Vec<ShareField>)>, StoreError> {
+    ) -> Result<Option<(PassingKind, Vec<ShareField>, i64)>, StoreError> {
         let row = self.row(sql::PASSING, args![id]).await?;
-        row.map(|row| Ok((kind(&row, 0)?, fields(&row.get::<String>(1)?)?)))
+        row.map(|row| Ok((kind(&row, 0)?, fields(&row.get::<String>(1)?)?, row.get(2)?)))
             .transpose()
     }
 
@@ -145,14 +157,24 @@ impl Tx {
         Ok(())
     }
 
-    /// Has a person's sharing with a partner looked at.
+    /// Has a person's sharing with a partner looked at, before all that is due otherwise.
     pub(crate) async fn touch_share(
         &mut self,
         user: UserId,
         partner: &str,
-        now_ms: i64,
     ) -> Result<(), StoreError> {
-        self.execute(sql::SHARE_TOUCH, args![user, partner, now_ms])
+        self.execute(sql::SHARE_TOUCH, args![user, partner]).await?;
+        Ok(())
+    }
+
+    /// Has it looked at later.
+    pub(crate) async fn put_share_off(
+        &mut self,
+        user: UserId,
+        partner: &str,
+        until_ms: i64,
+    ) -> Result<(), StoreError> {
+        self.execute(sql::SHARE_PUT_OFF, args![user, partner, until_ms])
             .await?;
         Ok(())
     }
@@ -168,15 +190,15 @@ impl Tx {
         user: UserId,
         partner: &str,
         row: &ShareRow,
-        due_ms: Option<i64>,
     ) -> Result<(), StoreError> {
         let args = args![
             user,
             partner,
             words(&row.given),
             row.passing,
+            row.number,
             row.tries,
-            due_ms
+            row.due_ms
         ];
         self.execute(sql::SHARE_PUT, args).await?;
         Ok(())
@@ -192,6 +214,7 @@ impl Tx {
             new.id,
             new.user,
             new.partner.as_str(),
+            new.number,
             kind,
             words(&new.fields),
             basis.join(","),

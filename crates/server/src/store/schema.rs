@@ -41,6 +41,12 @@ const MIGRATIONS: &[Migration] = &[
         lite: include_str!("../../migrations/20261130080000_partners.lite.sql"),
         pg: include_str!("../../migrations/20261130080000_partners.pg.sql"),
     },
+    Migration {
+        version: 20_261_130_090_000,
+        script: include_str!("../../migrations/20261130090000_mail_basis.sql"),
+        lite: "",
+        pg: "",
+    },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_version (

@@ -151,31 +151,33 @@ statements! {
     GIVE_CALLS = "SELECT caller, callee, kind, state, created_ms, answered_ms, ended_ms FROM calls \
         WHERE caller = $1 OR callee = $1 ORDER BY created_ms, id";
 
-    PARTNER_EVENTS = "SELECT event FROM partner_event ORDER BY sequence";
+    PARTNER_EVENTS = "SELECT event, hash FROM partner_event ORDER BY sequence";
     PARTNER_EVENT_INSERT = "INSERT INTO partner_event (sequence, hash, event, at_ms) \
         VALUES ($1, $2, $3, $4)";
-    SHARE_TOUCH = "INSERT INTO share (uid, partner, given, tries, due_ms) VALUES ($1, $2, '', 0, $3) \
-        ON CONFLICT (uid, partner) DO UPDATE SET due_ms = $3";
+    SHARE_TOUCH = "INSERT INTO share (uid, partner, given, number, tries, due_ms) \
+        VALUES ($1, $2, '', 0, 0, 0) ON CONFLICT (uid, partner) DO UPDATE SET due_ms = 0";
     SHARES_TOUCH = "UPDATE share SET due_ms = $1";
     SHARES_DUE = "SELECT uid, partner FROM share WHERE due_ms <= $1 ORDER BY due_ms LIMIT $2";
-    SHARE = "SELECT given, passing, tries FROM share WHERE uid = $1 AND partner = $2";
-    SHARE_PUT = "UPDATE share SET given = $3, passing = $4, tries = $5, due_ms = $6 \
+    SHARE = "SELECT given, passing, number, tries, due_ms FROM share WHERE uid = $1 AND partner = $2";
+    SHARE_PUT = "UPDATE share SET given = $3, passing = $4, number = $5, tries = $6, due_ms = $7 \
         WHERE uid = $1 AND partner = $2";
-    PASSING_INSERT = "INSERT INTO passing (id, uid, partner, kind, fields, basis, at_ms) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    SHARE_PUT_OFF = "UPDATE share SET due_ms = $3 WHERE uid = $1 AND partner = $2";
+    PASSING_INSERT = "INSERT INTO passing (id, uid, partner, number, kind, fields, basis, at_ms) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     PASSING_ANSWER = "INSERT INTO passing_answer (passing, state, at_ms) VALUES ($1, $2, $3)";
-    PASSING = "SELECT kind, fields FROM passing WHERE id = $1";
+    PASSING = "SELECT kind, fields, number FROM passing WHERE id = $1";
     PASSINGS = "SELECT p.id, p.partner, p.kind, p.fields, p.at_ms, a.state, a.at_ms FROM passing p \
         LEFT JOIN passing_answer a ON a.passing = p.id WHERE p.uid = $1 \
         ORDER BY p.at_ms DESC, p.id DESC LIMIT $2";
     SHARED_FIELDS = "SELECT email_box, name_box, birthday_box FROM account WHERE id = $1";
 
     STATISTICS = "SELECT release_json FROM statistics_release ORDER BY week DESC";
-    STATISTICS_SPENT = "SELECT week, epsilon_milli FROM statistics_release";
-    CALLS_BETWEEN = "SELECT caller, state, answered_ms, ended_ms FROM calls \
-        WHERE (caller = $1 OR callee = $1) AND created_ms >= $2 AND created_ms < $3 \
-        ORDER BY created_ms, id";
-    CONTACTS_ACCEPTED = "SELECT COUNT(*) FROM contact WHERE uid = $1 AND state = 'accepted'";
+    STATISTICS_SPENT = "SELECT week, epsilon_milli, at_ms FROM statistics_release";
+    CALLS_PLACED = "SELECT kind, created_ms FROM calls \
+        WHERE caller = $1 AND created_ms >= $2 AND created_ms < $3 ORDER BY created_ms, id";
+    PLATFORMS = "SELECT d.platform FROM device d WHERE d.uid = $1 AND EXISTS (SELECT 1 FROM session s \
+        WHERE s.uid = d.uid AND s.device_id = d.id AND s.revoked_ms IS NULL AND s.expires_ms > $2) \
+        ORDER BY d.created_ms, d.id";
     STATISTICS_INSERT = "INSERT INTO statistics_release (week, epsilon_milli, release_json, at_ms) \
         VALUES ($1, $2, $3, $4)";
 
@@ -203,15 +205,19 @@ statements! {
     ROOTS = "SELECT day, leaves, root, signature FROM ledger_root ORDER BY day DESC LIMIT $1";
 
     OUTBOX_INSERT = "INSERT INTO mail_outbox (id, reason, template, mail_box, state, \
-        lease_until_ms, tries, created_ms) VALUES ($1, $2, $3, $4, 'queued', 0, 0, $5) \
+        lease_until_ms, tries, created_ms, basis, basis_uid) \
+        VALUES ($1, $2, $3, $4, 'queued', 0, 0, $5, $6, $7) \
         ON CONFLICT (reason, template) DO NOTHING";
     OUTBOX_LEASE = "UPDATE mail_outbox SET lease_until_ms = $2, tries = tries + 1 \
         WHERE id = (SELECT id FROM mail_outbox WHERE state = 'queued' AND lease_until_ms <= $1 \
         ORDER BY created_ms LIMIT 1) AND state = 'queued' AND lease_until_ms <= $1 \
-        RETURNING id, mail_box, created_ms, tries";
+        RETURNING id, mail_box, created_ms, tries, basis, basis_uid";
+    OUTBOX_CANCEL = "DELETE FROM mail_outbox WHERE id = $1";
+    OUTBOX_CANCEL_ALL = "DELETE FROM mail_outbox WHERE basis_uid = $1 AND basis = $2 \
+        AND state = 'queued'";
     OUTBOX_SENT = "UPDATE mail_outbox SET state = 'sent' WHERE id = $1";
     OUTBOX_RETRY = "UPDATE mail_outbox SET lease_until_ms = $2 WHERE id = $1";
-    OUTBOX_NEWEST = "SELECT id, mail_box, created_ms, tries FROM mail_outbox \
+    OUTBOX_NEWEST = "SELECT id, mail_box, created_ms, tries, basis, basis_uid FROM mail_outbox \
         ORDER BY created_ms DESC, id DESC LIMIT 200";
     OUTBOX_SWEEP = "DELETE FROM mail_outbox WHERE state = 'sent' AND created_ms <= $1";
 }

@@ -1,11 +1,11 @@
 use jasmin_protocol::{StatisticsRelease, UserId};
 
 use super::{
-    calls::state_of,
+    calls::kind_of,
     conn::{Conn, StoreError, Tx, args},
     sql,
 };
-use crate::statistics::CallSeen;
+use crate::statistics::CallPlaced;
 
 impl Conn {
     /// Returns every release, newest first.
@@ -19,45 +19,46 @@ impl Conn {
             .collect()
     }
 
-    /// Returns what each week cost, in thousandths.
-    pub(crate) async fn statistics_spent(&mut self) -> Result<Vec<(String, u32)>, StoreError> {
+    /// Returns each week that was released: what it cost, in thousandths, and when.
+    pub(crate) async fn statistics_spent(&mut self) -> Result<Vec<(String, u32, i64)>, StoreError> {
         let rows = self.rows(sql::STATISTICS_SPENT, args![]).await?;
         rows.iter()
             .map(|row| {
                 let milli = u32::try_from(row.get::<i64>(1)?)
                     .map_err(|_| StoreError::Unreadable("a privacy loss".into()))?;
-                Ok((row.get(0)?, milli))
+                Ok((row.get(0)?, milli, row.get(2)?))
             })
             .collect()
     }
 
-    /// Returns the calls of a person that began between two moments, oldest first.
-    pub(crate) async fn calls_between(
+    /// Returns the calls that a person placed between two moments, oldest first.
+    pub(crate) async fn calls_placed(
         &mut self,
         user: UserId,
         from_ms: i64,
         to_ms: i64,
-    ) -> Result<Vec<CallSeen>, StoreError> {
+    ) -> Result<Vec<CallPlaced>, StoreError> {
         let rows = self
-            .rows(sql::CALLS_BETWEEN, args![user, from_ms, to_ms])
+            .rows(sql::CALLS_PLACED, args![user, from_ms, to_ms])
             .await?;
         rows.iter()
             .map(|row| {
-                Ok(CallSeen {
-                    caller: UserId(row.id(0)?),
-                    state: state_of(&row.get::<String>(1)?)?,
-                    answered_ms: row.get(2)?,
-                    ended_ms: row.get(3)?,
+                Ok(CallPlaced {
+                    kind: kind_of(&row.get::<String>(0)?)?,
+                    at_ms: row.get(1)?,
                 })
             })
             .collect()
     }
 
-    /// Returns how many accepted contacts a person has.
-    pub(crate) async fn contacts_accepted(&mut self, user: UserId) -> Result<usize, StoreError> {
-        let row = self.row(sql::CONTACTS_ACCEPTED, args![user]).await?;
-        let count = row.map_or(Ok(0), |row| row.get::<i64>(0))?;
-        Ok(usize::try_from(count).unwrap_or(0))
+    /// Returns the systems of the devices that a person is signed in on, the newest device last.
+    pub(crate) async fn platforms(
+        &mut self,
+        user: UserId,
+        now_ms: i64,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows = self.rows(sql::PLATFORMS, args![user, now_ms]).await?;
+        rows.iter().map(|row| row.get(0)).collect()
     }
 }
 

@@ -4,12 +4,12 @@ use jasmin_consent::{
     moment,
 };
 use jasmin_protocol::{
-    AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, Gesture, LedgerDecision, RecordDevice,
-    RecordId, SignedRecord,
+    AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, Gesture, LedgerDecision, LedgerDuration,
+    RecordDevice, RecordId, SignedRecord, TellConsents,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::SignedInPerson;
+use super::{SignedInPerson, World};
 
 impl SignedInPerson {
     /// A decision on this device, which follows `link`.
@@ -47,5 +47,32 @@ impl SignedInPerson {
             record,
             signature: Base64(signature.to_bytes().to_vec()),
         }
+    }
+}
+
+impl World {
+    /// A person decides about a purpose of the whole account, a second later, and tells it.
+    pub(crate) async fn decide(
+        &self,
+        by: &SignedInPerson,
+        link: &mut Link,
+        purpose: &str,
+        decision: LedgerDecision,
+    ) {
+        self.clock.advance(1_000);
+        let mut record = by.decide(&mut link.clone(), self.app.now_ms()).record;
+        record.purpose = purpose.to_owned();
+        record.decision = decision;
+        record.duration =
+            (decision == LedgerDecision::Granted).then_some(LedgerDuration::UntilWithdrawn);
+        link.follow(&record).unwrap();
+        let records = vec![by.sign(record)];
+        let answer = self
+            .request("POST", "/v1/consents")
+            .by(by)
+            .json(&TellConsents { records })
+            .send()
+            .await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
     }
 }

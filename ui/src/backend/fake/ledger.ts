@@ -79,13 +79,14 @@ export function longLedger(): LedgerView {
   return { ...emptyLedger(), records };
 }
 
-/** With what was decided about a partner and about statistics. */
+/** With what was decided about a partner, about statistics, and about mail. */
 export function sharedLedger(): LedgerView {
   const past = pastLedger();
   const share = (field: ShareField): Pick<LedgerRecord, 'share'> => ({
     share: { partner: 'acme', name: 'Acme Lenses', field },
   });
   const records = [
+    record(13, 'policy_news', 'granted', 'settings', 'until_withdrawn', 6 * DAY),
     { ...record(12, 'share', 'denied', 'settings', null, 9 * DAY), ...share('birthday') },
     { ...record(11, 'share', 'granted', 'settings', 'until_withdrawn', 9 * DAY + MINUTE), ...share('name') },
     record(10, 'statistics', 'granted', 'settings', 'until_withdrawn', 12 * DAY),

@@ -1,4 +1,4 @@
-import type { AskedIn, Purpose, PurposeKind } from '../../generated/bindings';
+import type { AccountPurpose, AskedIn, Purpose, PurposeKind } from '../../generated/bindings';
 
 type Texts = Record<AskedIn, readonly string[]>;
 
@@ -45,7 +45,7 @@ const ANSWERS: Record<AskedIn, string> = {
   settings: 'Not now · Allow',
 };
 
-const ACCOUNT: Record<Exclude<PurposeKind, Purpose>, readonly string[]> = {
+const ACCOUNT: Record<AccountPurpose['is'], readonly string[]> = {
   share: [
     'Give … your …?',
     '…, …, wants it for: …. It has signed that it protects it no less than we do.',
@@ -66,11 +66,21 @@ const ACCOUNT: Record<Exclude<PurposeKind, Purpose>, readonly string[]> = {
     'If not, nothing changes for you.',
     'Allow counts until you take it back.',
   ],
+  policy_news: [
+    'Write to you when our policies change?',
+    'You get one e-mail about each new version, 30 days before it counts. The app shows every change anyway.',
+    'Seen by: You, and whoever carries your mail',
+    'Kept: One day, then the mail is deleted here',
+    'To stop: One press. Mails that wait are not sent.',
+    'Not now · Allow',
+    'If not, nothing changes for you.',
+    'Allow counts until you take it back.',
+  ],
 };
 
 /** The text of a question as the catalogue keeps it: with no name in it. */
 export function noticeOf(purpose: PurposeKind, where: AskedIn): string[] {
-  if (purpose === 'share' || purpose === 'statistics') return [...ACCOUNT[purpose]];
+  if (purpose !== 'camera' && purpose !== 'microphone') return [...ACCOUNT[purpose]];
   return [
     ...TEXTS[purpose][where],
     ANSWERS[where],

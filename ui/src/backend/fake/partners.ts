@@ -48,6 +48,11 @@ export function statistics(state: ConsentState = 'never_asked'): AccountConsentV
   return consentOf({ is: 'statistics' }, state, state === 'never_asked' ? null : 12);
 }
 
+/** Nobody gets mail about the policies unless asked. */
+export function policyNews(state: ConsentState = 'never_asked'): AccountConsentView {
+  return consentOf({ is: 'policy_news' }, state, state === 'never_asked' ? null : 6);
+}
+
 /** A server without partners. */
 export function noPartners(change: Partial<PartnersView> = {}): PartnersView {
   return { known: true, mayShare: true, list: [], ...change };
@@ -179,6 +184,7 @@ export function decidedForAccount(view: View, purpose: AccountPurpose, answer: A
     ...view,
     partners: { ...view.partners, list },
     statistics: now(view.statistics),
+    policyNews: now(view.policyNews),
     ledger: added(view, { purpose: purpose.is, share: viewOf(view, purpose) }, decision, 'settings', duration),
   };
 }
@@ -186,15 +192,15 @@ export function decidedForAccount(view: View, purpose: AccountPurpose, answer: A
 /** Whether there is such a thing to decide about. */
 export function knownForAccount({ partners }: View, purpose: AccountPurpose): boolean {
   const fields = partners.list.flatMap((partner) => partner.fields);
-  return purpose.is === 'statistics' || fields.some((one) => same(one.purpose, purpose));
+  return purpose.is !== 'share' || fields.some((one) => same(one.purpose, purpose));
 }
 
 /** Everything of the account that is allowed; of one partner, where one is named. */
-export function allowedForAccount({ partners, statistics: counted }: View, partner?: string): AccountPurpose[] {
+export function allowedForAccount({ partners, ...view }: View, partner?: string): AccountPurpose[] {
   const shares = partners.list
     .filter(({ id }) => partner === undefined || id === partner)
     .flatMap(({ fields }) => fields);
-  return [...shares, ...(partner === undefined ? [counted] : [])]
+  return [...shares, ...(partner === undefined ? [view.statistics, view.policyNews] : [])]
     .filter(({ state }) => state === 'allowed')
     .map(({ purpose }) => purpose);
 }

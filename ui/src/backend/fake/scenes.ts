@@ -11,7 +11,7 @@ import type {
   View,
 } from '../../generated/bindings';
 import { emptyLedger, longLedger, pastLedger, sharedLedger, supersededLedger } from './ledger';
-import { noPartners, partnersOfMinor, shutPartners, statistics, twoPartners } from './partners';
+import { noPartners, partnersOfMinor, policyNews, shutPartners, statistics, twoPartners } from './partners';
 import { changedPolicies, comingPolicies, noPolicies, opened, policies } from './policies';
 
 const MINUTE = 60_000;
@@ -105,6 +105,7 @@ function emptyHome(): View {
     disclosures: { known: false, unread: 0, list: [] },
     partners: noPartners({ known: false }),
     statistics: statistics(),
+    policyNews: policyNews(),
     devices: DEVICES,
     check: null,
     sending: { camera: false, microphone: false, to: null },
@@ -457,6 +458,7 @@ export const SCENES: Readonly<Record<string, () => View>> = {
     ...home(),
     partners: twoPartners(),
     statistics: statistics('allowed'),
+    policyNews: policyNews('allowed'),
     ledger: sharedLedger(),
   }),
   'partners-minor': () => ({ ...home(), partners: partnersOfMinor() }),
