@@ -88,6 +88,9 @@ pub(crate) struct NewRecord {
     pub(crate) at_ms: i64,
 }
 
+/// What counts about each purpose of the whole account, by its code.
+pub(crate) type AccountWords = BTreeMap<String, AccountWord>;
+
 /// The word that counts about a purpose of the whole account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AccountWord {
@@ -174,7 +177,12 @@ impl Ledger {
 
     /// Writes down what was decided.
     pub(crate) fn add_record(&mut self, new: NewRecord, signer: &Signer<'_>) {
-        let at_ms = new.at_ms.saturating_add(signer.offset_ms);
+        let mut at_ms = new.at_ms.saturating_add(signer.offset_ms);
+        // A word about the whole account comes after the one that it answers, whatever the clocks of the
+        // devices say: else it would not count.
+        if let Some(known) = self.account_words().get(&new.purpose) {
+            at_ms = at_ms.max(known.at_ms.saturating_add(1));
+        }
         let Some(at_client) = moment::write(at_ms) else {
             tracing::error!("a decision has no time that can be written");
             return;
@@ -352,7 +360,7 @@ impl Ledger {
 
     /// What counts about each purpose of the whole account, by its code: of all devices, with what the
     /// server has yet to hear of.
-    pub(crate) fn account_words(&self) -> BTreeMap<String, AccountWord> {
+    pub(crate) fn account_words(&self) -> AccountWords {
         let told = self.entries.iter().map(|entry| &entry.signed.record);
         let waiting = self.waiting.iter().map(|signed| &signed.record);
         let is_waiting = |id| self.waiting.iter().any(|signed| signed.record.id == id);
@@ -492,9 +500,13 @@ fn view(
 ) -> Option<LedgerRecord> {
     let purpose = kind_of(&record.purpose)?;
     let shared = purposes::shared_with(&record.purpose).map(|(id, field)| (id, field, partner(id)));
+    let was_asked_about =
+        |partner: &Partner| record.scope.as_deref() == Some(&purposes::scope_of(partner));
     let filled = |line: &str| match &shared {
-        Some((_, field, Some(partner))) => without_names(&with_partner(line, partner, *field)),
-        Some((_, _, None)) | None => without_names(line),
+        Some((_, field, Some(partner))) if was_asked_about(partner) => {
+            without_names(&with_partner(line, partner, *field))
+        }
+        Some(_) | None => without_names(line),
     };
     let lines = |reference: &NoticeRef| notice::find(&record.purpose, reference);
     #[expect(clippy::cast_precision_loss, reason = "fits into 53 bits")]

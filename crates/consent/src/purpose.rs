@@ -1,6 +1,7 @@
 //! The purposes that exist, and what taking each back does.
 
-use jasmin_protocol::ShareField;
+use jasmin_protocol::{Partner, ShareField};
+use sha2::{Digest, Sha256};
 
 /// How far a purpose has come in the product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -334,6 +335,24 @@ pub fn shared_with(code: &str) -> Option<(&str, ShareField)> {
     let (partner, field) = code.strip_prefix("share:")?.split_once(':')?;
     find(code)?;
     Some((partner, ShareField::of(field)?))
+}
+
+/// The scope of a yes to sharing: what the partner said of itself when it was asked, as SHA-256 over its
+/// unchanging fields in canonical form (RFC 8785).
+#[must_use]
+pub fn scope_of(partner: &Partner) -> String {
+    let said = serde_json::json!({
+        "id": partner.id,
+        "name": partner.name,
+        "legal_entity": partner.legal_entity,
+        "country": partner.country,
+        "purpose": partner.purpose,
+        "retention": partner.retention,
+        "fields": partner.fields,
+    });
+    let hash = Sha256::digest(crate::chain::canonical(&said));
+    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("partner:{digits}")
 }
 
 /// Whether a code of the catalogue, with a `<…>` or not, means the purpose with this code.

@@ -19,6 +19,8 @@ pub struct Live<'a> {
     pub policy: Option<&'a str>,
     /// The record with it.
     pub record: RecordId,
+    /// What it is limited to.
+    pub scope: Option<&'a str>,
     /// When it was given, by the device's clock.
     pub at_client: &'a str,
 }
@@ -66,6 +68,7 @@ pub fn live(entries: &[LedgerEntry]) -> Vec<Live<'_>> {
             device,
             policy: record.policy_set.as_ref().map(|set| set.version.as_str()),
             record: record.id,
+            scope: record.scope.as_deref(),
             at_client: &record.at_client,
         })
         .collect()
@@ -118,6 +121,7 @@ mod tests {
                 device: Some(other),
                 policy: None,
                 record: world.entries[1].signed.record.id,
+                scope: None,
                 at_client: &world.entries[1].signed.record.at_client,
             }]
         );

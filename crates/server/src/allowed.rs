@@ -23,6 +23,7 @@ pub(crate) struct Yes {
     user: UserId,
     code: String,
     record: RecordId,
+    scope: Option<String>,
     since_ms: i64,
 }
 
@@ -35,6 +36,11 @@ impl Yes {
     /// To what: the code of a purpose.
     pub(crate) fn code(&self) -> &str {
         &self.code
+    }
+
+    /// What it is limited to.
+    pub(crate) fn scope(&self) -> Option<&str> {
+        self.scope.as_deref()
     }
 
     /// Since when, by the device's clock.
@@ -82,6 +88,7 @@ pub(crate) fn yes(
         user,
         code: code.to_owned(),
         record: live.record,
+        scope: live.scope.map(str::to_owned),
         since_ms: moment::read(live.at_client).unwrap_or(i64::MAX),
     })
 }

@@ -169,7 +169,7 @@ describe('a partner', () => {
       'Given: e-mail address and name',
     ]);
     expect(rows[0]?.became).toMatch(/^Answered .*20/u);
-    expect(rows[2]?.became).toBe('Taken back before it went out');
+    expect(rows[2]?.became).toBe('Taken back. In case it arrived, they are told to delete it.');
     expect(rows[3]?.fields).toBe('email name');
     expect(passingRow(passing('deletion', ['name'], 'waiting')).became).toBe('Waiting for its answer');
   });

@@ -62,9 +62,15 @@ export function shutText(
   { known, mayShare }: Pick<PartnersView, 'known' | 'mayShare'>,
 ): string | null {
   const standing = standingOf(partner);
+  if (!named(partner)) return say('partner.shut.unknown');
   if (!partner.open && standing !== 'active') return say(`partner.shut.${standing}`);
   if (mayShare) return null;
   return say(known ? 'partner.shut.minor' : 'partner.shut.unknown');
+}
+
+/** The server says who it is: else no more is known than that something is allowed. */
+export function named({ legalEntity }: Pick<PartnerView, 'legalEntity'>): boolean {
+  return legalEntity !== '';
 }
 
 /** What a partner has signed, and until when that counts. */

@@ -511,7 +511,7 @@ export const en = {
     '{entity}, {country}, wants it for: {purpose}. It has signed that it protects it no less than we do.',
   'prompt.statistics.title': 'Count you in our public statistics?',
   'prompt.statistics.text':
-    'Once a week we publish a few numbers about many people, with noise in them: nobody can tell whether you are in.',
+    'Once a week we publish a few numbers about many people, with noise in them that hides what any one did.',
   'prompt.policy_news.title': 'Write to you when our policies change?',
   'prompt.policy_news.text':
     'You get one e-mail about each new version, 30 days before it counts. The app shows every change anyway.',
@@ -545,7 +545,7 @@ export const en = {
   'prompt.not.account': 'If not, nothing changes for you.',
   'prompt.allow.means': 'Allow counts in your calls, until you take it back.',
   'prompt.allow.means.share':
-    'Allow counts until you take it back, or until what {partner} signed ends.',
+    'Allow counts until you take it back, as long as what {partner} has signed is in date.',
   'prompt.allow.means.whole': 'Allow counts until you take it back.',
 
   'settings.title': 'Settings',
@@ -612,6 +612,7 @@ export const en = {
   'partner.title': 'Partners',
   'partner.none': 'Nobody gets anything from you: we have no partners.',
   'partner.unknown': 'The server was not asked yet whether it has partners.',
+  'partner.unnamed': 'You allowed this. The server does not say now who it is.',
   'partner.who': '{entity}, {country}',
   'partner.purpose': 'Wants it for',
   'partner.retention': 'Promises to keep it',
@@ -660,7 +661,7 @@ export const en = {
   'share.deletion': 'Told to delete: {what}',
   'share.waiting': 'Waiting for its answer',
   'share.done': 'Answered {moment}',
-  'share.cancelled': 'Taken back before it went out',
+  'share.cancelled': 'Taken back. In case it arrived, they are told to delete it.',
 
   'stats.title': 'Statistics',
   'stats.row': 'Be counted in our public statistics',

@@ -1,8 +1,12 @@
 //! Purposes of the whole account: what partners may have, and whether one is counted. What was decided is
 //! in the ledger; the gate is the server's, and it tells what passed.
 
+use std::collections::BTreeMap;
+
+use jasmin_consent::purpose;
 use jasmin_protocol::{
-    AskedIn, Gesture, LedgerDecision, LedgerDuration, Partner, Partners, ShareField, Shares,
+    AskedIn, Gesture, LedgerDecision, LedgerDuration, Partner, PartnerStatus, Partners, ShareField,
+    Shares,
 };
 
 use super::actor::{Actor, failure};
@@ -11,7 +15,7 @@ use crate::{
     PartnerView, PartnersView, PassingView,
     api::ApiError,
     clock::local_ms,
-    ledger::{self, AccountWord, NewRecord},
+    ledger::{self, AccountWord, AccountWords, NewRecord},
 };
 
 /// What the server says of partners. Only it has that, so nothing is shown before it was asked.
@@ -129,7 +133,9 @@ impl Actor {
         let account = signed_in.account.clone();
         let asked = matches!(decision, LedgerDecision::Granted | LedgerDecision::Denied);
         let scope = match purpose {
-            AccountPurpose::Share { partner, .. } if asked => self.undertaking_of(partner),
+            AccountPurpose::Share { partner, .. } if asked => {
+                self.partners.partner(partner).map(purpose::scope_of)
+            }
             AccountPurpose::Share { .. }
             | AccountPurpose::Statistics
             | AccountPurpose::PolicyNews => None,
@@ -153,12 +159,6 @@ impl Actor {
         Ok(())
     }
 
-    /// What the partner had signed when the question was asked.
-    fn undertaking_of(&self, partner: &str) -> Option<String> {
-        let signed = self.partners.partner(partner)?.undertaking.as_ref()?;
-        Some(format!("undertaking:{}", hex(&signed.hash.0)))
-    }
-
     fn allowed_for_account(&self) -> Vec<AccountPurpose> {
         let is_yes = |word: &AccountWord| word.decision == LedgerDecision::Granted;
         let words = self.ledger.account_words();
@@ -166,11 +166,12 @@ impl Actor {
         allowed.filter_map(|(code, _)| purpose_of(code)).collect()
     }
 
-    pub(super) fn account_consent(&self, purpose: AccountPurpose) -> AccountConsentView {
-        let word = self
-            .ledger
-            .account_words()
-            .remove(&ledger::account_code(&purpose));
+    /// How a purpose of the whole account stands, by all words that count.
+    pub(super) fn account_consent(
+        purpose: AccountPurpose,
+        words: &AccountWords,
+    ) -> AccountConsentView {
+        let word = words.get(&ledger::account_code(&purpose));
         let state = word
             .as_ref()
             .map_or(ConsentState::NeverAsked, |word| match word.decision {
@@ -183,41 +184,55 @@ impl Actor {
         AccountConsentView {
             purpose,
             state,
-            since_ms: word.as_ref().map(|word| ms(word.at_ms)),
+            since_ms: word.map(|word| ms(word.at_ms)),
             told: word.is_none_or(|word| word.told),
         }
     }
 
-    pub(super) fn partners_view(&self) -> PartnersView {
-        let Some((partners, shares)) = &self.partners.known else {
-            return PartnersView {
-                known: false,
-                may_share: false,
-                list: Vec::new(),
-            };
+    pub(super) fn partners_view(&self, words: &AccountWords) -> PartnersView {
+        let (known, partners, shares) = match &self.partners.known {
+            Some((partners, shares)) => (true, partners.as_slice(), Some(shares)),
+            None => (false, [].as_slice(), None),
         };
+        let named = partners
+            .iter()
+            .map(|partner| Self::partner_view(partner, shares, words));
+        // What is allowed is shown and can be taken back, whatever the server says, or before it does.
+        let mut others: BTreeMap<String, Vec<AccountConsentView>> = BTreeMap::new();
+        for (code, word) in words {
+            let Some(purpose @ AccountPurpose::Share { .. }) = purpose_of(code) else {
+                continue;
+            };
+            let AccountPurpose::Share { partner, .. } = &purpose else {
+                continue;
+            };
+            let is_named = partners.iter().any(|named| named.id == *partner);
+            if !is_named && word.decision == LedgerDecision::Granted {
+                let fields = others.entry(partner.clone()).or_default();
+                fields.push(Self::account_consent(purpose, words));
+            }
+        }
+        let others = others.into_iter().map(|(id, fields)| unnamed(id, fields));
         PartnersView {
-            known: true,
-            may_share: shares.may_share,
-            list: partners
-                .iter()
-                .map(|partner| self.partner_view(partner, shares))
-                .collect(),
+            known,
+            may_share: shares.is_some_and(|shares| shares.may_share),
+            list: named.chain(others).collect(),
         }
     }
 
-    fn partner_view(&self, partner: &Partner, shares: &Shares) -> PartnerView {
+    fn partner_view(
+        partner: &Partner,
+        shares: Option<&Shares>,
+        words: &AccountWords,
+    ) -> PartnerView {
         let undertaking = partner.undertaking.as_ref();
         let consent = |field: &ShareField| {
-            self.account_consent(AccountPurpose::Share {
-                partner: partner.id.clone(),
-                field: *field,
-            })
+            let partner = partner.id.clone();
+            let field = *field;
+            Self::account_consent(AccountPurpose::Share { partner, field }, words)
         };
-        let passings = shares
-            .passings
-            .iter()
-            .filter(|passing| passing.partner == partner.id);
+        let passings = shares.into_iter().flat_map(|shares| &shares.passings);
+        let passings = passings.filter(|passing| passing.partner == partner.id);
         PartnerView {
             id: partner.id.clone(),
             name: partner.name.clone(),
@@ -245,12 +260,30 @@ impl Actor {
     }
 }
 
+/// A partner of which no more is known than that something is allowed.
+fn unnamed(id: String, fields: Vec<AccountConsentView>) -> PartnerView {
+    PartnerView {
+        name: id.clone(),
+        id,
+        legal_entity: String::new(),
+        country: String::new(),
+        purpose: String::new(),
+        retention: String::new(),
+        status: PartnerStatus::Suspended,
+        open: false,
+        signed_on: None,
+        review_by: None,
+        undertaking: None,
+        fields,
+        passings: Vec::new(),
+    }
+}
+
 fn purpose_of(code: &str) -> Option<AccountPurpose> {
-    let share =
-        jasmin_consent::purpose::shared_with(code).map(|(partner, field)| AccountPurpose::Share {
-            partner: partner.to_owned(),
-            field,
-        });
+    let share = purpose::shared_with(code).map(|(partner, field)| AccountPurpose::Share {
+        partner: partner.to_owned(),
+        field,
+    });
     let whole = [AccountPurpose::Statistics, AccountPurpose::PolicyNews];
     let named = |purpose: &AccountPurpose| ledger::account_code(purpose) == code;
     share.or_else(|| whole.into_iter().find(named))

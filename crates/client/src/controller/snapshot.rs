@@ -105,6 +105,7 @@ impl Actor {
             .map(|me| self.log.views(me, &self.people, &self.clock))
             .unwrap_or_default();
         log.truncate(LOG);
+        let words = self.ledger.account_words();
         View {
             revision: 0,
             server: ServerView {
@@ -129,9 +130,9 @@ impl Actor {
             ledger: self.ledger_view(),
             policies: self.policies_view(),
             disclosures: self.disclosures_view(),
-            partners: self.partners_view(),
-            statistics: self.account_consent(AccountPurpose::Statistics),
-            policy_news: self.account_consent(AccountPurpose::PolicyNews),
+            partners: self.partners_view(&words),
+            statistics: Self::account_consent(AccountPurpose::Statistics, &words),
+            policy_news: Self::account_consent(AccountPurpose::PolicyNews, &words),
             devices: self.devices_view(),
             check: self.check_view(),
             sending: self.sending_view(),

@@ -346,3 +346,60 @@ fn a_clock_that_is_set_back_changes_no_order() {
         [LedgerDecision::Withdrawn, LedgerDecision::Granted]
     );
 }
+
+fn about_being_counted(decision: LedgerDecision, at_ms: i64) -> NewRecord {
+    NewRecord {
+        purpose: "aggregate_stats".to_owned(),
+        scope: None,
+        decision,
+        duration: (decision == LedgerDecision::Granted).then_some(LedgerDuration::UntilWithdrawn),
+        policy_set: None,
+        notice: None,
+        asked_in: AskedIn::Settings,
+        gesture: None,
+        at_ms,
+    }
+}
+
+/// Another device's clock is fast; what is decided here after it counts all the same.
+#[test]
+fn an_answer_comes_after_what_it_answers_whatever_the_clocks_say() {
+    let (mut world, mut other) = (World::new(), Ledger::default());
+    let yes = about_being_counted(LedgerDecision::Granted, NOW + 200_000);
+    other.add_record(yes, &world.signer(NOW));
+    for signed in other.next_batch() {
+        world.enter(signed);
+    }
+    world.device = DeviceKeys::generate();
+    let mut ledger = Ledger::default();
+    ledger.pin(world.keys().ledger);
+    ledger.take(world.answer(0), &world.keys(), &world.signer(NOW));
+    let word = |ledger: &Ledger| ledger.account_words().remove("aggregate_stats").unwrap();
+    assert!(word(&ledger).told && word(&ledger).decision == LedgerDecision::Granted);
+
+    let no = about_being_counted(LedgerDecision::Withdrawn, NOW);
+    ledger.add_record(no, &world.signer(NOW));
+    assert_eq!(
+        word(&ledger),
+        AccountWord {
+            decision: LedgerDecision::Withdrawn,
+            at_ms: NOW + 200_001,
+            policy: None,
+            told: false,
+        }
+    );
+    let again = about_being_counted(LedgerDecision::Granted, NOW + 1);
+    ledger.add_record(again, &world.signer(NOW));
+    assert_eq!(word(&ledger).at_ms, NOW + 200_002);
+    assert_eq!(word(&ledger).decision, LedgerDecision::Granted);
+}
+
+#[test]
+fn placeholders_are_left_out_of_texts() {
+    assert_eq!(
+        without_names("Give {partner} your {field}?"),
+        "Give … your …?"
+    );
+    assert_eq!(without_names("plain"), "plain");
+    assert_eq!(without_names("open {brace"), "open …brace");
+}

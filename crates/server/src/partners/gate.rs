@@ -1,5 +1,6 @@
 //! What may pass to a partner.
 
+use jasmin_consent::purpose;
 use jasmin_protocol::{LedgerEntry, PolicySet, RecordId, ShareField, UserId};
 
 use super::Known;
@@ -62,10 +63,12 @@ pub(crate) fn pass(
     if !partner.is_open(now_ms) || !person.may_share(now_ms) {
         return Pass::default();
     }
+    let scope = purpose::scope_of(&partner.shown(now_ms));
     let granted = |field: &ShareField| {
         let code = format!("share:{}:{}", partner.record.id, field.word());
         let yes = allowed::yes(person.user, person.ledger, policies, &code, now_ms)?;
-        Some((*field, yes))
+        // The yes is to what this partner said of itself, not to whatever stands in the book now.
+        (yes.scope() == Some(scope.as_str())).then_some((*field, yes))
     };
     Pass {
         granted: partner.record.fields.iter().filter_map(granted).collect(),

@@ -152,10 +152,14 @@ impl Scene {
     }
 
     async fn write(&self, what: What) {
+        self.write_of("acme", what).await;
+    }
+
+    async fn write_of(&self, partner: &str, what: What) {
         let mut tx = self.world.app.store.begin().await.unwrap();
         let mut book = Book::read(tx.partner_events().await.unwrap()).unwrap();
         let now_ms = self.world.app.now_ms();
-        let event = book.add("acme", what, now_ms).unwrap();
+        let event = book.add(partner, what, now_ms).unwrap();
         tx.put_partner_event(&event, now_ms).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -315,6 +319,127 @@ async fn what_may_have_arrived_is_deleted_too() {
         .map(|one| one.state)
         .collect();
     assert_eq!(states, [PassingState::Done, PassingState::Cancelled]);
+}
+
+/// Of two fields on their way one is taken back: all that may have arrived is deleted, and what is still
+/// allowed is given again after that.
+#[tokio::test]
+async fn what_is_still_allowed_of_it_is_given_again() {
+    let mut scene = Scene::new().await;
+    scene.sample.answers.lock().unwrap().push_back(500);
+    scene.decide(EMAIL, Granted).await;
+    scene.decide(NAME, Granted).await;
+    scene.work().await;
+    assert_eq!(scene.sample.came()[0].1.data.len(), 2);
+    scene.decide(EMAIL, Withdrawn).await;
+    scene.work().await;
+    let came = scene.sample.came();
+    let [(_, delete), (_, give)] = came.as_slice() else {
+        panic!("{} came", came.len());
+    };
+    assert_eq!(delete.delete, [ShareField::Name, ShareField::Email]);
+    assert_eq!((give.data.len(), give.data[0].field), (1, ShareField::Name));
+    assert_eq!((delete.number, give.number), (2, 3), "they count up");
+}
+
+#[tokio::test]
+async fn a_partner_that_nobody_knows_keeps_nothing_back() {
+    let mut scene = Scene::new().await;
+    for partner in 0..70 {
+        let code = format!("share:nobody-{partner}:email");
+        scene.decide(&code, Granted).await;
+    }
+    scene.decide(EMAIL, Granted).await;
+    // More than one look takes in.
+    let mut rounds = 0;
+    while scene.sample.came.lock().unwrap().is_empty() {
+        rounds += 1;
+        assert!(rounds < 5, "it does not come");
+        scene
+            .world
+            .app
+            .share_round(&scene.client, &mut scene.seen)
+            .await
+            .unwrap();
+    }
+    scene.work().await;
+    let mut conn = scene.world.app.store.read().await.unwrap();
+    assert!(conn.shares_due(i64::MAX, 9).await.unwrap().is_empty());
+}
+
+/// One that takes a connection and never answers.
+#[tokio::test]
+async fn a_partner_that_hangs_keeps_no_other_back() {
+    let mut scene = Scene::new().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    for what in [
+        What::Proposed {
+            record: record("a-mute", &url),
+        },
+        signed("2027-11-01"),
+        What::Activated,
+    ] {
+        scene.write_of("a-mute", what).await;
+    }
+    for code in ["share:a-mute:name", "share:a-mute:email", EMAIL] {
+        scene.decide(code, Granted).await;
+    }
+    let mut seen = None;
+    let round = scene.world.app.share_round(&scene.client, &mut seen);
+    tokio::pin!(round);
+    // While the round waits for the one, the other has it.
+    let other = async {
+        while scene.sample.came.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    // Far less than a partner may take.
+    let soon = tokio::time::sleep(std::time::Duration::from_secs(5));
+    tokio::select! {
+        _ = &mut round => panic!("it answered"),
+        () = soon => panic!("the other waits"),
+        () = other => {}
+    }
+}
+
+/// Two servers on one database look at the same person at once.
+#[tokio::test]
+async fn two_servers_take_a_step_once() {
+    let mut scene = Scene::new().await;
+    scene.decide(EMAIL, Granted).await;
+    let (mut one, mut other) = (None, None);
+    let app = &scene.world.app;
+    let rounds = tokio::join!(
+        app.share_round(&scene.client, &mut one),
+        app.share_round(&scene.client, &mut other)
+    );
+    let taken = rounds.0.unwrap().taken + rounds.1.unwrap().taken;
+    assert_eq!((taken, scene.sample.came().len()), (1, 1));
+}
+
+/// A yes is to what the partner said of itself: another yes is none.
+#[tokio::test]
+async fn a_yes_to_another_description_opens_nothing() {
+    let mut scene = Scene::new().await;
+    let mut link = scene.link.clone();
+    scene.world.clock.advance(1_000);
+    let mut record = scene.ada.decide(&mut link, scene.world.app.now_ms()).record;
+    record.purpose = EMAIL.to_owned();
+    record.decision = Granted;
+    record.duration = Some(jasmin_protocol::LedgerDuration::UntilWithdrawn);
+    record.scope = Some(format!("partner:{}", "0".repeat(64)));
+    let records = vec![scene.ada.sign(record)];
+    let told = scene
+        .world
+        .request("POST", "/v1/consents")
+        .by(&scene.ada)
+        .json(&jasmin_protocol::TellConsents { records })
+        .send()
+        .await;
+    assert_eq!(told.status(), 200, "it is on record");
+    assert_eq!(scene.work().await, 0);
+    assert!(scene.sample.came().is_empty());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use jasmin_consent::{
 };
 use jasmin_protocol::{
     AskedIn, Base64, CONSENT_SCHEMA, ConsentRecord, Gesture, LedgerDecision, LedgerDuration,
-    RecordDevice, RecordId, SignedRecord, TellConsents,
+    Partners, RecordDevice, RecordId, SignedRecord, TellConsents,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -62,6 +62,7 @@ impl World {
         self.clock.advance(1_000);
         let mut record = by.decide(&mut link.clone(), self.app.now_ms()).record;
         record.purpose = purpose.to_owned();
+        record.scope = self.scope_of(purpose).await;
         record.decision = decision;
         record.duration =
             (decision == LedgerDecision::Granted).then_some(LedgerDuration::UntilWithdrawn);
@@ -74,5 +75,14 @@ impl World {
             .send()
             .await;
         assert_eq!(answer.status(), 200, "{}", answer.text());
+    }
+
+    /// As the app does, a yes to sharing names what the partner says of itself.
+    async fn scope_of(&self, purpose: &str) -> Option<String> {
+        let (partner, _) = jasmin_consent::purpose::shared_with(purpose)?;
+        let partners: Partners = self.get("/v1/partners").await.ok();
+        let mut partners = partners.partners.iter();
+        let partner = partners.find(|known| known.id == partner)?;
+        Some(jasmin_consent::purpose::scope_of(partner))
     }
 }

@@ -54,11 +54,11 @@ const ACCOUNT: Record<AccountPurpose['is'], readonly string[]> = {
     'To stop: One press. … is told to delete it.',
     'Not now · Allow',
     'If not, nothing changes for you.',
-    'Allow counts until you take it back, or until what … signed ends.',
+    'Allow counts until you take it back, as long as what … has signed is in date.',
   ],
   statistics: [
     'Count you in our public statistics?',
-    'Once a week we publish a few numbers about many people, with noise in them: nobody can tell whether you are in.',
+    'Once a week we publish a few numbers about many people, with noise in them that hides what any one did.',
     'Seen by: Everybody, as numbers about many people',
     'Kept: Published numbers stay. Nothing else is kept for it.',
     'To stop: One press. You are not counted from then on.',
