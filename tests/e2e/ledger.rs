@@ -40,6 +40,12 @@ fn every_decision_is_on_record_and_the_record_proves_itself() -> Result<()> {
             .wait_for_attribute("ledger-record", "data-told", "true")?;
         ana.window.wait_until_gone("ledger-waiting")?;
 
+        // Where nothing can be saved it says so, and a second try works.
+        let downloads = ana.desk.folder().join("home/Downloads");
+        fs::write(&downloads, "a file where the folder should be")?;
+        ana.window.click("ledger-export")?;
+        ana.window.wait_for("ledger-export-failed")?;
+        fs::remove_file(&downloads)?;
         ana.window.click("ledger-export")?;
         ana.window.wait_for("ledger-exported")?;
         let folder = ana.desk.folder().join("home/Downloads/Jasmin consents");

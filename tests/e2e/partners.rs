@@ -79,7 +79,7 @@ fn a_partner_has_what_is_allowed_and_as_long_as_it_is() -> Result<()> {
         ensure!(again.is_err(), "a week is published once");
         let page = world.server().get("/legal/statistics")?;
         ensure!(
-            page.contains("too few to say"),
+            page.contains("Too few people to say anything"),
             "one person is no statistic: {page}"
         );
 
@@ -115,7 +115,7 @@ fn a_partner_has_what_is_allowed_and_as_long_as_it_is() -> Result<()> {
 }
 
 /// Presses a switch, and answers the question that it brings up.
-fn ask(window: &Page, kind: &str, switch: &str, answer: &str) -> Result<()> {
+pub(crate) fn ask(window: &Page, kind: &str, switch: &str, answer: &str) -> Result<()> {
     window.click(switch)?;
     let question = format!("{kind}-ask");
     window.wait_for(&question)?;

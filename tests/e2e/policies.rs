@@ -48,12 +48,25 @@ fn policies_are_read_accepted_and_their_changes_read_again() -> Result<()> {
             "what was accepted is no news"
         );
 
+        // Mail about them, for whoever allows it.
+        window.click("nav-privacy")?;
+        crate::partners::ask(&window, "policy-news", "policy-news-switch", "allow")?;
+        window.wait_for_attribute("policy-news", "data-state", "allowed")?;
+        window.wait_for_attribute("policy-news", "data-told", "true")?;
+
         let next = next_version(Path::new(root), &desk.folder().join("1.1.0"))?;
         let said = world.server().publish(&next)?;
         ensure!(
             said.contains("widens: privacy-policy/use (camera)"),
             "{said}"
         );
+        ensure!(said.contains("Mail goes to 1 people"), "{said}");
+        until("the mail about it", || {
+            let outbox = serde_json::to_string(&world.server().outbox()?)?;
+            Ok(outbox
+                .contains("Version 1.1.0 of our policies")
+                .then_some(()))
+        })?;
         // The app learns of it with its next connection.
         world.server_mut().kill()?;
         world.server_mut().restart()?;

@@ -171,6 +171,28 @@ async fn a_partner_gets_what_was_allowed_and_is_told_to_delete_it() {
         .flat_map(|(_, message)| message.delete)
         .collect();
     assert_eq!(deleted.len(), 2, "{deleted:?}");
+
+    // A server that leaves the partner out hides no yes: it is shown, and can be taken back.
+    ana.wants(decide(share(ShareField::Email), AccountAnswer::Allow))
+        .await;
+    passed(&ana, PassingKind::Given).await;
+    world
+        .restart(&[
+            "DROP TRIGGER partner_event_is_not_deleted",
+            "DELETE FROM partner_event",
+        ])
+        .await;
+    let is_unnamed = |view: &View| {
+        let list = view.partners.list.as_slice();
+        view.partners.known && matches!(list, [one] if one.name == "acme" && one.fields.len() == 1)
+    };
+    ana.until(is_unnamed).await;
+    let partner = acme();
+    ana.wants(Command::StopSharing { partner, gesture }).await;
+    ana.until(|view| view.partners.list.is_empty()).await;
+    let records = told(&ana, 9).await;
+    assert_eq!(records[0].decision, LedgerDecision::Withdrawn);
+    assert_eq!(records[0].share.as_ref().unwrap().name, "acme");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,10 @@
 //! Mail: written down in the same transaction as its reason, sent afterwards. The only transport so
 //! far is the outbox folder: one `.eml` file per mail.
 
-use std::{io::Write, path::Path};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use jasmin_protocol::{OutboxMail, PolicySet, UserId};
 use serde::{Deserialize, Serialize};
@@ -199,7 +202,7 @@ impl App {
                 continue;
             }
             let written = self.written_mail(&row)?;
-            let result = deliver(&self.config.data_dir.join("outbox"), &row, &written);
+            let result = deliver(&outbox(&self.config.data_dir), &row, &written);
             let mut tx = self.store.begin().await?;
             match result {
                 Ok(()) => {
@@ -263,6 +266,24 @@ fn deliver(folder: &Path, row: &OutboxRow, mail: &Written) -> std::io::Result<()
     std::fs::rename(partial, target)
 }
 
+/// Deletes the files of mails that were written before a moment: nobody keeps them longer than was said.
+pub(crate) fn sweep_folder(data_dir: &Path, before_ms: i64) {
+    let files = std::fs::read_dir(outbox(data_dir)).into_iter().flatten();
+    for path in files.flatten().map(|file| file.path()) {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let written = name.and_then(|name| name.split_once('-')?.0.parse::<i64>().ok());
+        if written.is_some_and(|written_ms| written_ms <= before_ms)
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::warn!(kind = ?error.kind(), "an old mail stays in the outbox folder");
+        }
+    }
+}
+
+fn outbox(data_dir: &Path) -> PathBuf {
+    data_dir.join("outbox")
+}
+
 #[cfg(test)]
 mod tests {
     use jasmin_consent::chain::Link;
@@ -303,6 +324,24 @@ mod tests {
         assert!(text.contains("To: <jo@xn--bcher-kva.example>\r\n"));
         assert!(text.contains("\r\n\r\nWelcome to Jasmin Chat.\r\n"));
         assert!(text.contains("    ABCD-EFGH\r\n"));
+    }
+
+    #[tokio::test]
+    async fn the_file_of_a_mail_is_gone_a_day_later() {
+        let world = World::new().await;
+        world.join("Ada", "ada@example.org").await;
+        world.app.send_mails().await.unwrap();
+        let files = || {
+            std::fs::read_dir(outbox(&world.app.config.data_dir))
+                .unwrap()
+                .count()
+        };
+        assert_eq!(files(), 1);
+        world.app.forget().await.unwrap();
+        assert_eq!(files(), 1, "not yet");
+        world.clock.advance(86_400_000);
+        world.app.forget().await.unwrap();
+        assert_eq!(files(), 0);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use jasmin_protocol::CallState;
 
 use crate::{
     app::{App, Shared},
-    idempotency,
+    idempotency, mail,
     problem::Failure,
 };
 
@@ -55,6 +55,7 @@ impl App {
         tx.sweep_sessions(now_ms - ENDED_SESSION_KEPT_MS).await?;
         tx.sweep_outbox(now_ms - MAIL_KEPT_MS).await?;
         tx.commit().await?;
+        mail::sweep_folder(&self.config.data_dir, now_ms - MAIL_KEPT_MS);
         Ok(())
     }
 
