@@ -60,7 +60,7 @@ fn policies_are_read_accepted_and_their_changes_read_again() -> Result<()> {
             said.contains("widens: privacy-policy/use (camera)"),
             "{said}"
         );
-        ensure!(said.contains("Mail goes to 1 people"), "{said}");
+        ensure!(said.contains("Mail goes to 1 person"), "{said}");
         until("the mail about it", || {
             let outbox = serde_json::to_string(&world.server().outbox()?)?;
             Ok(outbox

@@ -77,7 +77,10 @@ async fn a_wider_policy_is_announced_shown_and_asked_again_on_its_day() {
         .publish(&folder(&world, "1.1.0", 32, "look closer"))
         .await
         .unwrap();
-    assert!(said.contains("camera: 1 people on 1 devices"), "{said}");
+    assert!(
+        said.contains("camera: allowed now by 1 person on 1 device"),
+        "{said}"
+    );
 
     // The app learns of it with its next connection.
     world.restart(&[]).await;

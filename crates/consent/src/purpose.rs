@@ -132,7 +132,7 @@ pub const STATISTICS: Purpose = Purpose {
     code: "aggregate_stats",
     stage: Stage::Used,
     reach: Reach::Account,
-    data: &["counts of calls, contacts and devices"],
+    data: &["calls placed, devices and their systems"],
     recipients: "everybody, as noised totals of many people",
     kept: "totals that were published stay; nothing else is kept for it",
     withdrawal: Effect {

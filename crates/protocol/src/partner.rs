@@ -151,7 +151,7 @@ part! {
     pub struct Shares {
         /// Whether I am of an age at which anything can be shared.
         pub may_share: bool,
-        /// Newest first, at most 200.
+        /// Newest first, at most 100 for each partner.
         pub passings: Vec<Passing>,
     }
 }
@@ -166,7 +166,7 @@ part! {
         pub format: String,
         /// The same for a repeated delivery.
         pub id: String,
-        /// Counts up for one person: what comes after a message with a higher number is late, and to
+        /// Counts up for one person at this partner: what comes after a message with a higher number is late, and to
         /// be left alone.
         pub number: u64,
         /// What this is.

@@ -576,7 +576,7 @@ pub const FILES: &[(&str, &str, &str)] = &[
     (
         "outbox/*.eml",
         "every mail, with its address and text, readable by whoever may read the folder",
-        "until the operator deletes it",
+        "a day",
     ),
     (
         "server.key",

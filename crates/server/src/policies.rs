@@ -187,6 +187,10 @@ async fn tell(
     .map_err(failed)
 }
 
+fn count_of(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 fn failed(failure: Failure) -> PublishError {
     PublishError::Store(failure.into_words())
 }
@@ -329,7 +333,9 @@ fn describe(ready: &Ready, asked: &Asked) -> String {
     for (code, (people, devices)) in asked {
         let _ = writeln!(
             said,
-            "Asked again from that day on: {code}: {people} people on {devices} devices allow it now{}.",
+            "Asked again from that day on: {code}: allowed now by {} on {}{}.",
+            count_of(*people, "person", "people"),
+            count_of(*devices, "device", "devices"),
             match purpose::listed(code).map(|purpose| purpose.stage) {
                 Some(purpose::Stage::Used) => "",
                 Some(purpose::Stage::Planned) | None => " (no feature uses it yet)",
@@ -384,7 +390,7 @@ mod tests {
         for words in [
             "Policies 1.1.0 (after 1.0.0)",
             "widens: privacy-policy/use (camera)",
-            "camera: 2 people on 2 devices allow it now.",
+            "camera: allowed now by 2 people on 2 devices.",
             "Nothing was published",
         ] {
             assert!(said.contains(words), "{words}: {said}");

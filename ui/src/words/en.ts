@@ -138,7 +138,7 @@ export const en = {
   'code.wrong.address': 'Start over',
   'code.outbox': 'This server sends no mail. The code waits at',
   'code.why': 'One code, once.',
-  'code.why.text': 'It proves that the address is yours. No news, no offers follow.',
+  'code.why.text': 'It proves that the address is yours. Nothing else is sent to it unless you allow that.',
   'code.step': 'Step {n} of 2',
 
   'nav.label': 'Main',

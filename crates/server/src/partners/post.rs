@@ -13,6 +13,7 @@ use jasmin_protocol::{
     Event, PassingKind, SHARE_FORMAT, ShareField, ShareMessage, SharedField, UserId,
 };
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
@@ -42,7 +43,10 @@ const LEASE_MS: i64 = 15_000;
 const LONGEST_WAIT_MS: i64 = 3_600_000;
 /// What cannot be looked at is put off for so long, and keeps nothing else back.
 const PUT_OFF_MS: i64 = 600_000;
-const BATCH: i64 = 64;
+/// For each partner in one round.
+const BATCH: i64 = 32;
+/// A partner that is slow gets no more of a round than this: the others wait for the round to end.
+const SLOW: Duration = Duration::from_secs(10);
 
 /// What is to be done next with one partner about one person.
 struct Delivery {
@@ -116,8 +120,9 @@ impl App {
 
     async fn share_with(&self, client: &reqwest::Client, partner: &str, users: &[UserId]) -> Round {
         let mut round = Round::default();
+        let begun = Instant::now();
         for user in users {
-            if self.draining.is_cancelled() {
+            if self.draining.is_cancelled() || begun.elapsed() >= SLOW {
                 break;
             }
             match self.share_step(client, *user, partner).await {

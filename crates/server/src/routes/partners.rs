@@ -8,7 +8,8 @@ use crate::{
     problem::Failure,
 };
 
-const MOST_PASSINGS: i64 = 200;
+/// For each partner.
+const MOST_PASSINGS: i64 = 100;
 
 /// Every partner, and what each has signed: for anybody.
 #[utoipa::path(get, path = "/v1/partners", operation_id = "partners",

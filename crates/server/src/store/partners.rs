@@ -60,13 +60,13 @@ impl Conn {
             .collect()
     }
 
-    /// Returns whose sharing is to be looked at.
+    /// Returns whose sharing is to be looked at, at most so many for each partner.
     pub(crate) async fn shares_due(
         &mut self,
         now_ms: i64,
-        most: i64,
+        most_each: i64,
     ) -> Result<Vec<(UserId, String)>, StoreError> {
-        let rows = self.rows(sql::SHARES_DUE, args![now_ms, most]).await?;
+        let rows = self.rows(sql::SHARES_DUE, args![now_ms, most_each]).await?;
         rows.iter()
             .map(|row| Ok((UserId(row.id(0)?), row.get(1)?)))
             .collect()
@@ -99,15 +99,15 @@ impl Conn {
             .transpose()
     }
 
-    /// Returns what passed about a person, newest first.
+    /// Returns what passed about a person, newest first, at most so much for each partner.
     pub(crate) async fn passings(
         &mut self,
         user: UserId,
-        most: i64,
+        most_each: i64,
     ) -> Result<Vec<Passing>, StoreError> {
         let unreadable = || StoreError::Unreadable("a moment".into());
         let moment = |ms| jasmin_consent::moment::write(ms).ok_or_else(unreadable);
-        let rows = self.rows(sql::PASSINGS, args![user, most]).await?;
+        let rows = self.rows(sql::PASSINGS, args![user, most_each]).await?;
         rows.iter()
             .map(|row| {
                 let answered: Option<i64> = row.get(6)?;

@@ -157,7 +157,9 @@ statements! {
     SHARE_TOUCH = "INSERT INTO share (uid, partner, given, number, tries, due_ms) \
         VALUES ($1, $2, '', 0, 0, 0) ON CONFLICT (uid, partner) DO UPDATE SET due_ms = 0";
     SHARES_TOUCH = "UPDATE share SET due_ms = $1";
-    SHARES_DUE = "SELECT uid, partner FROM share WHERE due_ms <= $1 ORDER BY due_ms LIMIT $2";
+    SHARES_DUE = "SELECT uid, partner FROM (SELECT uid, partner, due_ms, ROW_NUMBER() OVER \
+        (PARTITION BY partner ORDER BY due_ms, uid) AS place FROM share WHERE due_ms <= $1) s \
+        WHERE s.place <= $2 ORDER BY s.due_ms, s.uid";
     SHARE = "SELECT given, passing, number, tries, due_ms FROM share WHERE uid = $1 AND partner = $2";
     SHARE_PUT = "UPDATE share SET given = $3, passing = $4, number = $5, tries = $6, due_ms = $7 \
         WHERE uid = $1 AND partner = $2";
@@ -166,9 +168,11 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     PASSING_ANSWER = "INSERT INTO passing_answer (passing, state, at_ms) VALUES ($1, $2, $3)";
     PASSING = "SELECT kind, fields, number FROM passing WHERE id = $1";
-    PASSINGS = "SELECT p.id, p.partner, p.kind, p.fields, p.at_ms, a.state, a.at_ms FROM passing p \
-        LEFT JOIN passing_answer a ON a.passing = p.id WHERE p.uid = $1 \
-        ORDER BY p.at_ms DESC, p.id DESC LIMIT $2";
+    PASSINGS = "SELECT p.id, p.partner, p.kind, p.fields, p.at_ms, a.state, a.at_ms FROM \
+        (SELECT id, partner, kind, fields, at_ms, ROW_NUMBER() OVER \
+        (PARTITION BY partner ORDER BY at_ms DESC, id DESC) AS place FROM passing WHERE uid = $1) p \
+        LEFT JOIN passing_answer a ON a.passing = p.id WHERE p.place <= $2 \
+        ORDER BY p.at_ms DESC, p.id DESC";
     SHARED_FIELDS = "SELECT email_box, name_box, birthday_box FROM account WHERE id = $1";
 
     STATISTICS = "SELECT release_json FROM statistics_release ORDER BY week DESC";
