@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, ensure};
-use jasmin_tests::{World, built, until};
+use jasmin_tests::{Page, World, built, until};
 use jasmin_vcam::spec::Camera;
 
 use crate::pair::Side;
@@ -67,6 +67,60 @@ fn every_decision_is_on_record_and_the_record_proves_itself() -> Result<()> {
         ensure!(!good && said.contains(&record), "{record} is named: {said}");
         Ok(())
     })
+}
+
+/// A server that was set back and then went on with somebody else's entry: the app knows better, and says so.
+#[test]
+fn a_server_that_forgot_is_found_out() -> Result<()> {
+    World::run("forgot", |world| {
+        let ana = Side::arrive(world, "Ana", 0, &Camera::default())?;
+        let backup = ana.desk.folder().join("backup");
+        world.server_mut().kill()?;
+        world.server().back_up(&backup)?;
+        world.server_mut().restart()?;
+        decide(&ana.window, "deny")?;
+        world.server_mut().kill()?;
+        let Side {
+            window,
+            desk,
+            person,
+            ..
+        } = ana;
+        drop(window);
+        world.server().set_back(&backup)?;
+        world.server_mut().restart()?;
+
+        let laptop = world.desk("laptop")?;
+        let other = laptop.open()?;
+        world.sign_in(&other, &person)?;
+        decide(&other, "allow")?;
+
+        let window = desk.open()?;
+        window.click("nav-privacy")?;
+        window.wait_for("ledger-trouble")?;
+        let fault = window.attribute("ledger-trouble", "data-fault")?;
+        ensure!(fault.as_deref() == Some("changed"), "{fault:?}");
+        // What is known here can be saved as a proof.
+        window.click("ledger-trouble-save")?;
+        window.wait_for("ledger-exported")?;
+        let folder = desk.folder().join("home/Downloads/Jasmin consents");
+        let (good, said) = verify(&folder.join("ledger.jsonl"))?;
+        ensure!(good && said.contains("good: 1 record"), "{said}");
+        Ok(())
+    })
+}
+
+/// Answers the question about statistics, until the server has heard of it.
+fn decide(window: &Page, answer: &str) -> Result<()> {
+    window.click("nav-privacy")?;
+    crate::partners::ask(window, "statistics", "statistics-switch", answer)?;
+    let state = if answer == "allow" {
+        "allowed"
+    } else {
+        "denied"
+    };
+    window.wait_for_attribute("statistics", "data-state", state)?;
+    window.wait_for_attribute("statistics", "data-told", "true")
 }
 
 fn verify(file: &PathBuf) -> Result<(bool, String)> {

@@ -86,6 +86,26 @@ impl Server {
         })
     }
 
+    /// Copies its store to a folder, as a backup; not while it runs.
+    ///
+    /// # Errors
+    /// When it runs, or a file cannot be copied.
+    pub fn back_up(&self, to: &Path) -> Result<()> {
+        ensure!(self.program.is_none(), "it runs");
+        copy_files(&self.folder.join("server"), to)
+    }
+
+    /// Puts a backup in the place of its store; not while it runs.
+    ///
+    /// # Errors
+    /// When it runs, or a file cannot be copied.
+    pub fn set_back(&self, from: &Path) -> Result<()> {
+        ensure!(self.program.is_none(), "it runs");
+        let store = self.folder.join("server");
+        fs::remove_dir_all(&store)?;
+        copy_files(from, &store)
+    }
+
     /// Publishes the policies in a folder, as an operator does while the server runs, and returns what
     /// the command said.
     ///
@@ -145,6 +165,16 @@ impl Server {
         );
         Ok(answer.body_mut().read_to_string()?)
     }
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for file in fs::read_dir(from)?.flatten() {
+        if file.path().is_file() {
+            fs::copy(file.path(), to.join(file.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 fn newest_code(outbox: &Outbox, email: &str) -> Option<String> {

@@ -132,6 +132,18 @@ impl World {
         window.wait_for("nav-people")
     }
 
+    /// Signs somebody in, in a window that shows the welcome screen, up to the list of people.
+    ///
+    /// # Errors
+    /// When a step does not come.
+    pub fn sign_in(&self, window: &Window, person: &Person) -> Result<()> {
+        window.click("sign-in")?;
+        window.enter("email", &person.email)?;
+        window.enter("password", &person.password)?;
+        window.click("submit")?;
+        window.wait_for("nav-people")
+    }
+
     /// Makes two people contacts of each other: one asks by e-mail, the other accepts.
     ///
     /// # Errors

@@ -119,7 +119,7 @@ describe('a field for a partner', () => {
       'Acme Lenses only',
       '12 months after the last purchase',
       'One press. Acme Lenses is told to delete it.',
-      'until what Acme Lenses signed ends.',
+      'as long as what Acme Lenses has signed is in date.',
     ]) {
       expect(text).toContain(words);
     }
@@ -147,7 +147,7 @@ describe('a field for a partner', () => {
     await expect.poll(async () => (await passings('acme'))[0]).toBe('given done email');
     await at('share-acme-email').getByText('Allowed since today').waitFor();
     await press('Enter');
-    await stage.page.getByText('Taken back. ').waitFor();
+    await stage.page.getByText(/^Taken back\. .*is told to delete your/u).waitFor();
     await expect.poll(() => checked('share-switch-acme-email')).toBe('false');
     expect((await commands('decide_for_account')).at(-1)).toMatchObject({ answer: 'withdraw', gesture: 'key' });
     await expect.poll(async () => (await passings('acme'))[0]).toBe('deletion waiting email');
@@ -334,7 +334,7 @@ describe('the partners', () => {
       'On 1 September 2026, counts until 31 August 2027',
       '3f2a 9c1e 77b0 4d12',
       'Told to delete: e-mail address and name',
-      'Taken back before it went out',
+      'Taken back. In case it arrived, they are told to delete it.',
     ]) {
       expect(text).toContain(words);
     }
