@@ -90,7 +90,7 @@ impl App {
         let world = self.sharing_world().await?;
         if seen.as_ref() != Some(&world) {
             let mut tx = self.store.begin().await?;
-            tx.touch_shares(self.now_ms()).await?;
+            tx.touch_shares(self.now_ms(), LEASE_MS).await?;
             tx.commit().await?;
             *seen = Some(world);
         }

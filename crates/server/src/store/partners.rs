@@ -179,9 +179,16 @@ impl Tx {
         Ok(())
     }
 
-    /// Has all sharing looked at.
-    pub(crate) async fn touch_shares(&mut self, now_ms: i64) -> Result<(), StoreError> {
-        self.execute(sql::SHARES_TOUCH, args![now_ms]).await?;
+    /// Has all sharing looked at; what waits to be tried again or is being tried at this moment, after the
+    /// lease of that.
+    pub(crate) async fn touch_shares(
+        &mut self,
+        now_ms: i64,
+        lease_ms: i64,
+    ) -> Result<(), StoreError> {
+        let after = now_ms.saturating_add(lease_ms);
+        self.execute(sql::SHARES_TOUCH, args![now_ms, after])
+            .await?;
         Ok(())
     }
 

@@ -156,7 +156,8 @@ statements! {
         VALUES ($1, $2, $3, $4)";
     SHARE_TOUCH = "INSERT INTO share (uid, partner, given, number, tries, due_ms) \
         VALUES ($1, $2, '', 0, 0, 0) ON CONFLICT (uid, partner) DO UPDATE SET due_ms = 0";
-    SHARES_TOUCH = "UPDATE share SET due_ms = $1";
+    SHARES_TOUCH = "UPDATE share SET due_ms = CASE WHEN due_ms IS NULL THEN $1 ELSE $2 END \
+        WHERE due_ms IS NULL OR due_ms > $2";
     SHARES_DUE = "SELECT uid, partner FROM (SELECT uid, partner, due_ms, ROW_NUMBER() OVER \
         (PARTITION BY partner ORDER BY due_ms, uid) AS place FROM share WHERE due_ms <= $1) s \
         WHERE s.place <= $2 ORDER BY s.due_ms, s.uid";
