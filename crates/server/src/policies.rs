@@ -128,8 +128,8 @@ pub(crate) async fn publish_to(
     let readers = readers.map_err(failed)?;
     let _ = writeln!(
         said,
-        "Mail goes to {} people who allowed it.",
-        readers.len()
+        "Mail goes to {} who allowed it.",
+        count_of(readers.len(), "person", "people")
     );
     if dry_run {
         said.push_str("Nothing was published: this was a dry run.\n");
