@@ -151,7 +151,7 @@ part! {
     pub struct Shares {
         /// Whether I am of an age at which anything can be shared.
         pub may_share: bool,
-        /// Newest first, at most 100 for each partner.
+        /// Newest first, at most 1,000 for each partner.
         pub passings: Vec<Passing>,
     }
 }

@@ -95,9 +95,11 @@ impl Mail {
 }
 
 fn policy_news(set: &PolicySet) -> String {
+    // The day; at which moment of it is in the set.
+    let day: String = set.effective.chars().take(10).collect();
     let mut text = format!(
-        "Version {} of our policies counts from {} on.\n\nWhat changes:\n\n",
-        set.version, set.effective
+        "Version {} of our policies counts from {day} on.\n\nWhat changes:\n\n",
+        set.version
     );
     for change in &set.changes {
         text.push_str(&format!("- {}\n", change.summary));
@@ -391,7 +393,8 @@ mod tests {
         assert_eq!(world.app.send_mails().await.unwrap(), 1);
         let mail = world.app.outbox().await.unwrap().remove(0);
         assert_eq!(mail.to, "ada@example.org");
-        assert!(mail.text.contains("Version 1.1.0"), "{}", mail.text);
+        let first = "Version 1.1.0 of our policies counts from 2027-02-01 on.";
+        assert!(mail.text.contains(first), "{}", mail.text);
         assert!(mail.text.contains("- We use more."), "{}", mail.text);
     }
 

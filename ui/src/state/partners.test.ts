@@ -13,6 +13,7 @@ import type {
 import { accountConsents, accountRow, wholeConsent } from './account-consent';
 import {
   canStop,
+  olderPassings,
   passingRow,
   sharesOf,
   sharesOn,
@@ -172,6 +173,12 @@ describe('a partner', () => {
     expect(rows[2]?.became).toBe('Taken back. In case it arrived, they are told to delete it.');
     expect(rows[3]?.fields).toBe('email name');
     expect(passingRow(passing('deletion', ['name'], 'waiting')).became).toBe('Waiting for its answer');
+  });
+
+  it('says where there may be older ones', () => {
+    expect(olderPassings(ACME.passings)).toBeNull();
+    const many = Array.from({ length: 1_000 }, () => passing('given', ['name'], 'done'));
+    expect(olderPassings(many)).toContain('the newest 1,000');
   });
 });
 

@@ -123,3 +123,11 @@ export function passingRow(passing: PassingView): PassingRow {
     fields: [...fields].sort().join(' '),
   };
 }
+
+/** The server tells no more than this of one partner. */
+const MOST_TOLD = 1_000;
+
+/** Said where there may be older ones. */
+export function olderPassings(passings: readonly PassingView[]): string | null {
+  return passings.length < MOST_TOLD ? null : say('share.newest', { n: MOST_TOLD });
+}

@@ -661,6 +661,7 @@ export const en = {
   'share.deletion': 'Told to delete: {what}',
   'share.waiting': 'Waiting for its answer',
   'share.done': 'Answered {moment}',
+  'share.newest': 'These are the newest {n}. Ask whoever runs this server for the older ones.',
   'share.cancelled': 'Taken back. In case it arrived, they are told to delete it.',
 
   'stats.title': 'Statistics',

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use jasmin_consent::purpose;
 use jasmin_protocol::{
-    AskedIn, Gesture, LedgerDecision, LedgerDuration, Partner, PartnerStatus, Partners, ShareField,
-    Shares,
+    AskedIn, Gesture, LedgerDecision, LedgerDuration, Partner, PartnerStatus, Partners, Passing,
+    ShareField, Shares,
 };
 
 use super::actor::{Actor, failure};
@@ -39,7 +39,15 @@ impl Actor {
         let (account, number) = (signed_in.account.clone(), signed_in.number);
         let look = async move {
             let Partners { partners } = account.partners().await?;
-            Ok((partners, account.shares().await?))
+            let shares = account.shares().await?;
+            let has_moments = |passing: &Passing| {
+                let mut answered = passing.answered_at.iter();
+                moment(&passing.at).is_some() && answered.all(|at| moment(at).is_some())
+            };
+            if !shares.passings.iter().all(has_moments) {
+                return Err(ApiError::Unexpected { status: 200 });
+            }
+            Ok((partners, shares))
         };
         self.background(look, move |actor, looked: Result<_, ApiError>| {
             if !actor.is_sign_in(number) {
@@ -74,7 +82,10 @@ impl Actor {
 
     /// Takes back all that a partner may have.
     pub(super) fn stop_sharing(&mut self, partner: &str, gesture: Gesture) -> Result<(), Failure> {
-        let own = |purpose: &AccountPurpose| matches!(purpose, AccountPurpose::Share { partner: id, .. } if id == partner);
+        let own = |purpose: &AccountPurpose| match purpose {
+            AccountPurpose::Share { partner: id, .. } => id == partner,
+            AccountPurpose::Statistics | AccountPurpose::PolicyNews => false,
+        };
         for purpose in self.allowed_for_account().into_iter().filter(own) {
             self.record_for_account(&purpose, LedgerDecision::Withdrawn, Some(gesture))?;
         }
@@ -172,15 +183,13 @@ impl Actor {
         words: &AccountWords,
     ) -> AccountConsentView {
         let word = words.get(&ledger::account_code(&purpose));
-        let state = word
-            .as_ref()
-            .map_or(ConsentState::NeverAsked, |word| match word.decision {
-                LedgerDecision::Granted => ConsentState::Allowed,
-                LedgerDecision::Denied => ConsentState::Denied,
-                LedgerDecision::Withdrawn => ConsentState::Withdrawn,
-                LedgerDecision::Superseded => ConsentState::Superseded,
-                LedgerDecision::Expired => ConsentState::NeverAsked,
-            });
+        let state = word.map_or(ConsentState::NeverAsked, |word| match word.decision {
+            LedgerDecision::Granted => ConsentState::Allowed,
+            LedgerDecision::Denied => ConsentState::Denied,
+            LedgerDecision::Withdrawn => ConsentState::Withdrawn,
+            LedgerDecision::Superseded => ConsentState::Superseded,
+            LedgerDecision::Expired => ConsentState::NeverAsked,
+        });
         AccountConsentView {
             purpose,
             state,
@@ -200,15 +209,14 @@ impl Actor {
         // What is allowed is shown and can be taken back, whatever the server says, or before it does.
         let mut others: BTreeMap<String, Vec<AccountConsentView>> = BTreeMap::new();
         for (code, word) in words {
-            let Some(purpose @ AccountPurpose::Share { .. }) = purpose_of(code) else {
+            let Some((partner, field)) = purpose::shared_with(code) else {
                 continue;
             };
-            let AccountPurpose::Share { partner, .. } = &purpose else {
-                continue;
-            };
-            let is_named = partners.iter().any(|named| named.id == *partner);
+            let is_named = partners.iter().any(|named| named.id == partner);
             if !is_named && word.decision == LedgerDecision::Granted {
+                let partner = partner.to_owned();
                 let fields = others.entry(partner.clone()).or_default();
+                let purpose = AccountPurpose::Share { partner, field };
                 fields.push(Self::account_consent(purpose, words));
             }
         }
@@ -246,18 +254,21 @@ impl Actor {
             review_by: undertaking.map(|signed| signed.review_by.clone()),
             undertaking: undertaking.map(|signed| hex(&signed.hash.0)),
             fields: partner.fields.iter().map(consent).collect(),
-            passings: passings
-                .map(|passing| PassingView {
-                    id: passing.id.clone(),
-                    kind: passing.kind,
-                    fields: passing.fields.clone(),
-                    at_ms: moment(&passing.at).unwrap_or_default(),
-                    state: passing.state,
-                    answered_at_ms: passing.answered_at.as_deref().and_then(moment),
-                })
-                .collect(),
+            passings: passings.filter_map(passing_view).collect(),
         }
     }
+}
+
+/// `None` for a moment that is none; such an answer was not taken.
+fn passing_view(passing: &Passing) -> Option<PassingView> {
+    Some(PassingView {
+        id: passing.id.clone(),
+        kind: passing.kind,
+        fields: passing.fields.clone(),
+        at_ms: moment(&passing.at)?,
+        state: passing.state,
+        answered_at_ms: passing.answered_at.as_deref().and_then(moment),
+    })
 }
 
 /// A partner of which no more is known than that something is allowed.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// For each partner.
-const MOST_PASSINGS: i64 = 100;
+const MOST_PASSINGS: i64 = 1_000;
 
 /// Every partner, and what each has signed: for anybody.
 #[utoipa::path(get, path = "/v1/partners", operation_id = "partners",
