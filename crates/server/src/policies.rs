@@ -126,11 +126,10 @@ pub(crate) async fn publish_to(
         None => Ok(Vec::new()),
     };
     let readers = readers.map_err(failed)?;
-    let _ = writeln!(
-        said,
-        "Mail goes to {} who allowed it.",
-        count_of(readers.len(), "person", "people")
-    );
+    if last.is_some() {
+        let people = count_of(readers.len(), "person", "people");
+        let _ = writeln!(said, "Mail goes to {people} who allowed it.");
+    }
     if dry_run {
         said.push_str("Nothing was published: this was a dry run.\n");
         return Ok(said);
